@@ -1,0 +1,124 @@
+"""The extractor: text → windows → tags → spans → entities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Literal, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from bangfu.inference.backend import Backend, Device
+from bangfu.inference.cleaning import Cleaned, clean
+from bangfu.inference.decoding import decode
+from bangfu.inference.entity import Entity
+from bangfu.inference.model_folder import SHIPPED, TOKENIZER, ModelFolder, ModelSettings
+from bangfu.inference.tokens import Encoder, Tokens
+from bangfu.inference.windows import Window, stitch, windows
+from bangfu.labels.schema import TAGS
+from bangfu.labels.user_error import UserError
+
+
+class Extractor:
+    """Finds entities in text.
+
+    ``extractor(text)`` gives a list of entities in order, ``extractor(texts)`` one such list a text, in
+    the order of the texts. Offsets are code points of the text as it was given.
+    """
+
+    def __init__(self, backend: Backend, encoder: Encoder, settings: ModelSettings, batch_size: int = 16) -> None:
+        if batch_size < 1:
+            raise UserError(f"batch_size {batch_size} must be at least 1")
+        self.backend, self.encoder, self.settings, self.batch_size = backend, encoder, settings, batch_size
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | str | None = None,
+        *,
+        device: Device = "auto",
+        backend: Literal["onnx", "torch"] = "onnx",
+        batch_size: int = 16,
+    ) -> Extractor:
+        """Load a model folder, or the shipped model when ``path`` is not given.
+
+        Raises ModelFolderError for a folder that is incomplete, broken or of another version, DeviceError
+        for a device that is not there, ImportError (with the command that helps) for a missing extra.
+        """
+        if backend not in ("onnx", "torch"):
+            raise UserError(f"unknown backend {backend!r}; use 'onnx' or 'torch'")
+        if device not in ("cpu", "cuda", "auto"):
+            raise UserError(f"unknown device {device!r}; use 'cpu', 'cuda' or 'auto'")
+        folder = ModelFolder.load(SHIPPED if path is None else path)
+        encoder = Encoder.from_file(folder.file(TOKENIZER))
+        running: Backend
+        if backend == "onnx":
+            from bangfu.inference.onnx_backend import OnnxBackend
+
+            running = OnnxBackend(folder, device)
+        else:
+            from bangfu.inference.torch_backend import TorchBackend
+
+            running = TorchBackend.load(folder, device)
+        return cls(running, encoder, folder.settings, batch_size)
+
+    @overload
+    def __call__(self, texts: str) -> list[Entity]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, texts: Sequence[str]) -> list[list[Entity]]: ...
+    def __call__(self, texts: str | Sequence[str]) -> list[Entity] | list[list[Entity]]:
+        """Extract from one text or a list of texts; TypeError for anything else."""
+        if isinstance(texts, str):
+            return self._extract([texts])[0]
+        return list(self.stream(texts))
+
+    def stream(self, texts: Iterable[str], look_ahead: int = 64) -> Iterator[list[Entity]]:
+        """Extract from any number of texts, in order, holding ``look_ahead`` of them at a time."""
+        texts = iter(texts)
+        while some := list(islice(texts, look_ahead)):
+            yield from self._extract(some)
+
+    def _extract(self, raws: Sequence[str]) -> list[list[Entity]]:
+        for number, raw in enumerate(raws):
+            if not isinstance(raw, str):
+                raise TypeError(f"text {number} is {type(raw).__name__}, not str; pass a string or a list of strings")
+        cleaned = [clean(raw) for raw in raws]
+        tokens = self.encoder.encode([clear.text for clear in cleaned])
+        return [
+            _entities(raw, clear, one, scores)
+            for raw, clear, one, scores in zip(raws, cleaned, tokens, self.scores(tokens), strict=True)
+        ]
+
+    def scores(self, sequences: Sequence[Tokens]) -> list[npt.NDArray[np.float32]]:
+        """Tag logits [tokens, tags] of each sequence, whatever its length; batches are sorted by length."""
+        jobs = [
+            (number, window)
+            for number, tokens in enumerate(sequences)
+            for window in windows(len(tokens), self.settings.window, self.settings.stride)
+        ]
+        jobs.sort(key=lambda job: len(job[1]))
+        parts: list[list[tuple[Window, npt.NDArray[np.float32]]]] = [[] for _ in sequences]
+        for first in range(0, len(jobs), self.batch_size):
+            batch = jobs[first : first + self.batch_size]
+            width = max(len(window) for _, window in batch) + 2
+            ids = np.full((len(batch), width), self.encoder.pad_id, dtype=np.int64)
+            mask = np.zeros_like(ids)
+            for row, (number, window) in enumerate(batch):
+                ids[row, 0] = self.encoder.cls_id
+                ids[row, 1 : len(window) + 1] = sequences[number].ids[window.start : window.stop]
+                ids[row, len(window) + 1] = self.encoder.sep_id
+                mask[row, : len(window) + 2] = 1
+            scores = self.backend.scores(ids, mask)
+            for row, (number, window) in enumerate(batch):
+                parts[number].append((window, scores[row, 1 : len(window) + 1]))
+        return [stitch(found, len(tokens), len(TAGS)) for found, tokens in zip(parts, sequences, strict=True)]
+
+
+def _entities(raw: str, clear: Cleaned, tokens: Tokens, scores: npt.NDArray[np.float32]) -> list[Entity]:
+    entities = []
+    for span in decode(scores):
+        start, end = clear.raw_range(int(tokens.starts[span.start]), int(tokens.ends[span.stop - 1]))
+        entities.append(Entity(start, end, span.label, raw[start:end], round(span.score, 4)))
+    return entities

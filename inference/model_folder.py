@@ -1,0 +1,94 @@
+"""The folder of a saved model: which files it holds, and what must agree before it is used."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from bangfu.inference.cleaning import CLEANING_VERSION
+from bangfu.labels.schema import SCHEMA_VERSION, TAGS
+from bangfu.labels.user_error import UserError
+
+SHIPPED = Path(__file__).parent / "model"
+
+CONFIG = "config.json"  # the encoder's sizes and the tags, as transformers reads them
+WEIGHTS = "model.safetensors"
+GRAPH = "model.onnx"  # its weights are those of WEIGHTS, beside it
+TOKENIZER = "tokenizer.json"
+SETTINGS = "bangfu.json"
+
+
+class ModelFolderError(UserError):
+    """A model folder that cannot be used: names the folder, the trouble and the mend in one line."""
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What a model needs besides its weights: versions it was made with, and its windows.
+
+    ``window`` and ``stride`` count tokens, [CLS] and [SEP] not among them.
+    """
+
+    name: str
+    schema_version: int
+    cleaning_version: int
+    tags: tuple[str, ...]
+    window: int
+    stride: int
+
+    @classmethod
+    def current(cls, name: str, window: int, stride: int) -> ModelSettings:
+        """Settings of a model that is made by this version of the package."""
+        return cls(name, SCHEMA_VERSION, CLEANING_VERSION, TAGS, window, stride)
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A checked model folder. Raises ModelFolderError when a file is missing, broken or of another version."""
+
+    path: Path
+    settings: ModelSettings
+
+    @classmethod
+    def load(cls, path: Path | str) -> ModelFolder:
+        """Read and check a folder; the files of one backend only are asked for by :meth:`file`."""
+        path = Path(path)
+        if not path.is_dir():
+            raise ModelFolderError(f"{path}: no such model folder; give one that 'bangfu train' wrote")
+        file = path / SETTINGS
+        try:
+            values = json.loads(file.read_text(encoding="utf-8"))
+            names = {field.name for field in fields(ModelSettings)}
+            if set(values) != names:
+                raise ValueError(f"its keys should be {', '.join(sorted(names))}")
+            settings = ModelSettings(**{**values, "tags": tuple(values["tags"])})
+        except (OSError, ValueError, TypeError) as error:
+            raise ModelFolderError(
+                f"{file}: missing or broken ({error}); copy the whole folder that 'bangfu train' wrote"
+            ) from error
+        for what, theirs, ours in (
+            ("schema version", settings.schema_version, SCHEMA_VERSION),
+            ("cleaning version", settings.cleaning_version, CLEANING_VERSION),
+            ("tags", settings.tags, TAGS),
+        ):
+            if theirs != ours:
+                raise ModelFolderError(
+                    f"{file}: the model's {what} is {theirs}, this package's {ours}; "
+                    "train the model again or install the version of bangfu that made it"
+                )
+        folder = cls(path, settings)
+        folder.file(TOKENIZER)
+        return folder
+
+    def file(self, name: str) -> Path:
+        """The path of one of the folder's files; ModelFolderError when it is not there."""
+        file = self.path / name
+        if not file.is_file():
+            raise ModelFolderError(f"{file}: missing; copy the whole folder that 'bangfu train' wrote")
+        return file
+
+
+def write_settings(path: Path, settings: ModelSettings) -> None:
+    """Write the settings file of a model folder."""
+    (path / SETTINGS).write_text(json.dumps(asdict(settings), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,62 @@
+"""Tokens: the pieces of a clean text that an encoder reads, each with its place in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of one text, without special tokens; all three arrays have one entry a token.
+
+    ``starts`` and ``ends`` are code points of the text that was encoded, ``ends`` exclusive.
+    """
+
+    ids: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int32]
+    ends: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Encoder:
+    """Turns clean text into tokens by a ``tokenizer.json``; nothing is ever truncated or padded."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        # A tokenizer saved from a training run may carry truncation, which would lose text silently.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self.cls_id, self.sep_id, self.pad_id = (self._special(name) for name in ("[CLS]", "[SEP]", "[PAD]"))
+
+    @classmethod
+    def from_file(cls, path: Path) -> Encoder:
+        """Read a ``tokenizer.json``; ValueError when it is not one."""
+        try:
+            return cls(Tokenizer.from_file(str(path)))
+        except ValueError:
+            raise
+        except Exception as error:  # the tokenizers library raises bare Exception
+            raise ValueError(f"{path}: not a tokenizer file ({error})") from error
+
+    def _special(self, name: str) -> int:
+        number = self._tokenizer.token_to_id(name)
+        if number is None:
+            raise ValueError(f"the tokenizer has no {name}: use an encoder of the BERT family")
+        return int(number)
+
+    def encode(self, texts: Sequence[str]) -> list[Tokens]:
+        """Encode clean texts, in order; white space has no tokens."""
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        result = []
+        for encoding in encodings:
+            offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
+            result.append(Tokens(np.array(encoding.ids, dtype=np.int64), offsets[:, 0], offsets[:, 1]))
+        return result

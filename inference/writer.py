@@ -1,0 +1,86 @@
+"""Writers of extracted entities: JSON lines, CSV and an HTML page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import IO, Literal
+
+from bangfu.inference import page
+from bangfu.inference.entity import Entity
+
+Format = Literal["jsonl", "csv", "html"]
+FORMATS: tuple[Format, ...] = ("jsonl", "csv", "html")
+Write = Callable[[str, str, Sequence[Entity]], None]
+
+
+@contextmanager
+def writer(target: Path | None, form: Format = "jsonl") -> Iterator[Write]:
+    """Yield a function that takes (id, text, entities) of one article.
+
+    A file appears whole, when the block ends without an error, or not at all; ``None`` is standard
+    output. OSError when the file cannot be written.
+    """
+    # a lone surrogate becomes its escape, which in JSON reads back as the same character
+    options = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+    if target is None:
+        out = io.TextIOWrapper(sys.stdout.buffer, **options)  # type: ignore[arg-type]
+        try:
+            yield from _frame(out, form)
+            out.flush()
+        finally:
+            out.detach()
+        return
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        with partial.open("w", **options) as file:  # type: ignore[call-overload]
+            if form == "csv":
+                file.write("\ufeff")  # spreadsheet programs take a CSV without it for the local code page
+            yield from _frame(file, form)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _frame(out: IO[str], form: Format) -> Iterator[Write]:
+    if form == "jsonl":
+
+        def json_line(name: str, text: str, entities: Sequence[Entity]) -> None:
+            value = {"id": name, "text": text, "entities": [entity.to_json() for entity in entities]}
+            out.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+        yield json_line
+    elif form == "csv":
+        rows = csv.writer(out)
+        rows.writerow(["id", "start", "end", "label", "text", "score"])
+
+        def csv_rows(name: str, text: str, entities: Sequence[Entity]) -> None:
+            for entity in entities:
+                rows.writerow([name, entity.start, entity.end, entity.label, entity.text, entity.score])
+
+        yield csv_rows
+    else:
+        out.write(page.opening("bangfu: entities") + f"<p>{page.legend()}</p>\n")
+
+        def section(name: str, text: str, entities: Sequence[Entity]) -> None:
+            marks = [
+                page.Mark(
+                    entity.start,
+                    entity.end,
+                    entity.label,
+                    entity.label,
+                    f"[{entity.start}, {entity.end}) score {entity.score:.2f}",
+                )
+                for entity in entities
+            ]
+            out.write(f'<h2>{escape(name)}</h2>\n<div class="text">{page.highlight(text, marks)}</div>\n')
+
+        yield section
+        out.write(page.CLOSING)

@@ -1,0 +1,45 @@
+"""Labelled files of any form: read whole, or checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bangfu.labels import conll, jsonl
+from bangfu.labels.defect import Defect, LabelledDataError
+from bangfu.labels.document import Document
+
+_CONLL = (".conll", ".bio", ".bioes", ".bmes", ".tsv")
+
+
+def scan(path: Path, mapping: jsonl.Mapped = jsonl.OURS) -> Iterator[Document | Defect]:
+    """Yield the documents and the defects of a file in the order of its lines.
+
+    The form goes by the name: .jsonl and .jsonl.gz are JSON lines; .conll, .bio, .bioes, .bmes and .tsv
+    are CoNLL. Whatever keeps the file from being read is a defect too.
+    """
+    suffixes = path.suffixes[-2:]
+    try:
+        if path.suffix == ".jsonl" or suffixes == [".jsonl", ".gz"]:
+            yield from jsonl.scan(path, mapping)
+        elif path.suffix in _CONLL:
+            yield from conll.scan(path, None, mapping)
+        else:
+            known = ", ".join((".jsonl", ".jsonl.gz", *_CONLL))
+            yield Defect(str(path), 0, None, f"unknown kind of file {path.suffix!r}", f"name it {known}")
+    except OSError as error:
+        yield Defect(str(path), 0, None, f"cannot be read ({error.strerror or error})", "give the path of a file")
+
+
+def read(path: Path | str, mapping: jsonl.Mapped = jsonl.OURS) -> list[Document]:
+    """All documents of a file; LabelledDataError with every defect when there is one."""
+    documents: list[Document] = []
+    defects: list[Defect] = []
+    for item in scan(Path(path), mapping):
+        if isinstance(item, Defect):
+            defects.append(item)
+        else:
+            documents.append(item)
+    if defects:
+        raise LabelledDataError(defects)
+    return documents

@@ -1,0 +1,142 @@
+"""Labelled documents as JSON lines: ``{"id", "text", "spans", "links"}``, one document a line, .gz too."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bangfu.labels.defect import Defect
+from bangfu.labels.document import Document, Link, Span, problems
+from bangfu.labels.schema import LABEL_NAMES
+
+# How labels of a file become ours; None drops the spans of a label.
+Mapped = Mapping[str, str | None]
+OURS: Mapped = {name: name for name in LABEL_NAMES}
+
+
+def scan(path: Path, mapping: Mapped = OURS) -> Iterator[Document | Defect]:
+    """Yield each line's document, or its defects in its place; blank lines are passed over.
+
+    ``mapping`` gives our label for each label of the file, None for one that is to be dropped; a label
+    that it does not name is a defect. Raises OSError when the file cannot be opened.
+    """
+    seen: dict[str, int] = {}
+    number = 0
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
+        try:
+            for number, raw in enumerate(lines, 1):
+                if raw.strip():
+                    yield from _document(str(path), number, raw, mapping, seen)
+        except (gzip.BadGzipFile, EOFError) as error:
+            yield Defect(str(path), number + 1, None, f"broken gzip file ({error})", "copy or pack it again")
+
+
+def _document(file: str, number: int, raw: bytes, mapping: Mapped, seen: dict[str, int]) -> Iterator[Document | Defect]:
+    def defect(what: str, mend: str, name: str | None = None) -> Defect:
+        return Defect(file, number, name, what, mend)
+
+    try:
+        value = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
+    except UnicodeDecodeError as error:
+        yield defect(f"not UTF-8 (byte {error.start} of the line)", "save the file as UTF-8")
+        return
+    except (json.JSONDecodeError, RecursionError) as error:
+        yield defect(f"not valid JSON ({error})", "write one whole JSON object a line")
+        return
+    if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+        yield defect("no string under 'text'", 'write {"id": …, "text": …, "spans": […]}')
+        return
+    name = value.get("id")
+    if not isinstance(name, str | int) or isinstance(name, bool):
+        yield defect("no 'id'", "give every document an id of its own")
+        return
+    name = str(name)
+    if name in seen:
+        yield defect(f"the id stands in line {seen[name]} too", "give every document an id of its own", name)
+        return
+    seen[name] = number
+    found: list[Defect] = []
+    spans = [_span(item, i, mapping) for i, item in enumerate(_list(value, "spans"))]
+    links = [_link(item, i) for i, item in enumerate(_list(value, "links"))]
+    for item in (*spans, *links):
+        if isinstance(item, tuple):
+            found.append(defect(*item, name))
+    if not found:
+        # dropping a span moves the numbers that links refer to
+        kept = [i for i, span in enumerate(spans) if span is not None]
+        place = {old: new for new, old in enumerate(kept)}
+        good = [span for span in spans if isinstance(span, Span)]
+        ends = [link for link in links if isinstance(link, Link)]
+        dropped = {i for i, span in enumerate(spans) if span is None}
+        moved = [
+            Link(place.get(link.head, link.head), place.get(link.tail, link.tail), link.role)
+            for link in ends
+            if link.head not in dropped and link.tail not in dropped
+        ]
+        found = [defect(what, mend, name) for what, mend in problems(value["text"], good, moved)]
+        if not found:
+            yield Document(name, value["text"], tuple(good), tuple(moved))
+            return
+    yield from found
+
+
+def _list(value: dict[str, Any], key: str) -> list[Any]:
+    items = value.get(key) or []
+    # a single bad value is reported like a bad item
+    return items if isinstance(items, list) else [items]
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _span(item: object, number: int, mapping: Mapped) -> Span | tuple[str, str] | None:
+    if not isinstance(item, dict) or not (_whole(item.get("start")) and _whole(item.get("end"))):
+        return f"span {number} has no whole numbers under 'start' and 'end'", "write {start, end, label} for each span"
+    label = item.get("label")
+    if not isinstance(label, str) or label not in mapping:
+        return f"span {number} has the unknown label {label!r}", f"use one of {', '.join(mapping)}"
+    ours = mapping[label]
+    try:
+        checked = Span(item["start"], item["end"], ours or LABEL_NAMES[0])
+    except ValueError as error:
+        what, _, mend = str(error).partition("; ")
+        return f"span {number}: {what}", mend
+    return checked if ours else None
+
+
+def _link(item: object, number: int) -> Link | tuple[str, str]:
+    if not isinstance(item, dict) or not (_whole(item.get("head")) and _whole(item.get("tail"))):
+        return f"link {number} has no whole numbers under 'head' and 'tail'", "write {head, tail, role} for each link"
+    try:
+        return Link(item["head"], item["tail"], str(item.get("role")))
+    except ValueError as error:
+        what, _, mend = str(error).partition("; ")
+        return f"link {number}: {what}", mend
+
+
+def to_json(document: Document) -> dict[str, Any]:
+    """A document as the JSON object of its line."""
+    return {
+        "id": document.id,
+        "text": document.text,
+        "spans": [{"start": span.start, "end": span.end, "label": span.label} for span in document.spans],
+        "links": [{"head": link.head, "tail": link.tail, "role": link.role} for link in document.links],
+    }
+
+
+def write(documents: Iterable[Document], path: Path) -> None:
+    """Write documents, atomically: the file is whole or as it was before."""
+    partial = path.with_name(f".{path.name}.partial")
+    # no time stamp in the gzip head, so that equal documents make equal files
+    with (
+        partial.open("wb") as raw,
+        gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else raw as out,
+    ):
+        for document in documents:
+            out.write((json.dumps(to_json(document), ensure_ascii=False) + "\n").encode("utf-8"))
+    os.replace(partial, path)

@@ -1,0 +1,47 @@
+"""The command ``bangfu``: one subcommand a file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from bangfu.labels.user_error import UserError
+from bangfu.scripts import card, corpus, evaluate, export, extract, pretrain, train
+
+_COMMANDS = (extract, evaluate, corpus, train, export, card, pretrain)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser("bangfu", description="Organisations, places, amounts and kinds of help in Chinese.")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; bad input is one line on standard error and exit status 2."""
+    given = parser().parse_args(arguments)
+    try:
+        status: int = given.run(given)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # the reader of a pipe has gone, as in `bangfu extract … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (UserError, OSError) as error:
+        message = str(error)
+    except ImportError as error:
+        message = str(error) if "pip install" in str(error) else f"{error}; pip install 'bangfu[train]'"
+    except KeyboardInterrupt:
+        message = "stopped"
+    print(f"bangfu: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

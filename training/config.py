@@ -1,0 +1,83 @@
+"""Settings of one fine-tuning run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bangfu.labels.schema import LABEL_NAMES
+
+
+@dataclass(frozen=True)
+class DatasetConfig:
+    """A labelled file, and what its labels mean here.
+
+    ``labels`` gives our label for each label of the file, null for one that is to be dropped.
+    ``annotates`` are our labels that the file marks throughout: elsewhere its unmarked text may still
+    hold entities, and is not taught as free of them. ``joined`` are labels of which neighbours without a
+    gap become one span (our places are one span a chain). ``packed`` sets consecutive short texts side
+    by side until they have this many characters. ``repeat`` is how often an epoch sees the file.
+    """
+
+    path: str
+    labels: dict[str, str | None] = field(default_factory=lambda: {name: name for name in LABEL_NAMES})
+    annotates: tuple[str, ...] = LABEL_NAMES
+    joined: tuple[str, ...] = ()
+    packed: int = 0
+    repeat: int = 1
+
+    def __post_init__(self) -> None:
+        for name in (*self.annotates, *self.joined, *(ours for ours in self.labels.values() if ours)):
+            if name not in LABEL_NAMES:
+                raise ValueError(f"{name!r} is not one of our labels {', '.join(LABEL_NAMES)}")
+        unmarked = {ours for ours in self.labels.values() if ours} - set(self.annotates)
+        if unmarked:
+            raise ValueError(f"{', '.join(sorted(unmarked))}: labels map to it, so name it under annotates, too")
+        if self.repeat < 1 or self.packed < 0:
+            raise ValueError("repeat must be at least 1 and packed not negative")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What ``bangfu train`` reads from a YAML file; every field is a key.
+
+    ``encoder`` is a local folder or a hub name such as ``hfl/chinese-macbert-base``. ``window`` and
+    ``stride`` count tokens and are saved with the model. ``precision`` ``auto`` is bf16 where the device
+    computes in it. ``patience`` ends a run after so many epochs without a better dev micro-F1; the best
+    epoch is kept. Paths are taken from the folder in which the command runs.
+    """
+
+    name: str
+    encoder: str
+    train: tuple[DatasetConfig, ...]
+    dev: DatasetConfig
+    output: str
+    window: int = 254
+    stride: int = 190
+    epochs: int = 3
+    batch_size: int = 16
+    gradient_accumulation: int = 1
+    learning_rate: float = 3e-4
+    head_learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_share: float = 0.1
+    clip: float = 1.0
+    dropout: float = 0.1
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    patience: int = 3
+    checkpoints_per_epoch: int = 1
+    seed: int = 17
+
+    def __post_init__(self) -> None:
+        if not self.train:
+            raise ValueError("train names no data set; add one")
+        if not 0 < self.stride <= self.window:
+            raise ValueError(f"stride {self.stride} must lie between 1 and window {self.window}")
+        if set(self.dev.annotates) != set(LABEL_NAMES):
+            raise ValueError("dev must annotate every label, or its F1 means nothing")
+        for name in ("epochs", "batch_size", "gradient_accumulation", "patience", "checkpoints_per_epoch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
+        for name in ("dropout", "warmup_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must lie between 0 and 1")

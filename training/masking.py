@@ -1,0 +1,50 @@
+"""Whole-word masks for masked-language modelling."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+
+def mask_words(word_starts: npt.NDArray[np.bool_], share: float, random: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Choose whole words until ``share`` of each row is masked.
+
+    ``word_starts`` is [rows, tokens]; so is the answer. Words longer than four tokens are cut into
+    words of four, so that a long number does not fill the whole budget. Each row gets at least one.
+    """
+    rows, length = word_starts.shape
+    result = np.zeros_like(word_starts)
+    budget = max(1, round(share * length))
+    for row in range(rows):
+        starts = word_starts[row].copy()
+        starts[0] = True
+        positions = np.flatnonzero(starts)
+        # position inside the word: every fourth token begins a new piece
+        inside = np.arange(length) - np.repeat(positions, np.diff(np.append(positions, length)))
+        begins = np.flatnonzero(inside % 4 == 0)
+        sizes = np.diff(np.append(begins, length))
+        order = random.permutation(len(begins))
+        taken = np.cumsum(sizes[order])
+        chosen = order[: max(1, int(np.searchsorted(taken, budget, side="right")))]
+        piece = np.repeat(np.arange(len(begins)), sizes)
+        result[row] = np.isin(piece, chosen)
+    return result
+
+
+def corrupt(
+    ids: npt.NDArray[np.int64],
+    masked: npt.NDArray[np.bool_],
+    mask_id: int,
+    vocabulary: tuple[int, int],
+    random: np.random.Generator,
+) -> npt.NDArray[np.int64]:
+    """BERT's corruption: of the masked tokens 80 % become [MASK], 10 % a random token, 10 % stay.
+
+    ``vocabulary`` is the range of ids a random token is drawn from (specials left out).
+    """
+    result: npt.NDArray[np.int64] = ids.copy()
+    draw = random.random(ids.shape)
+    result[masked & (draw < 0.8)] = mask_id
+    swap = masked & (draw >= 0.8) & (draw < 0.9)
+    result[swap] = random.integers(*vocabulary, size=int(swap.sum()))
+    return result
