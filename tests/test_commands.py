@@ -1,0 +1,121 @@
+"""The command line on real files: outputs, and one clear line on bad input."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import SAMPLE
+
+from bangfu.inference import Extractor
+from bangfu.scripts.main import main
+
+TEXT = "<b>南京市慈善总会</b>向洛川县捐赠3万元"
+
+
+def lines(path: Path) -> list[dict]:  # type: ignore[type-arg]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+def test_extract_files(tmp_path: Path, extractor: Extractor, article: str) -> None:
+    articles, out = tmp_path / "a.jsonl", tmp_path / "out.jsonl"
+    articles.write_text(
+        json.dumps({"id": "x", "text": TEXT}) + "\n\n" + json.dumps({"text": "\ud800 民政部"}) + "\n", encoding="utf-8"
+    )
+    assert main(["extract", str(SAMPLE), str(articles), "--output", str(out)]) == 0
+    found = lines(out)
+    assert [value["id"] for value in found] == [str(SAMPLE), "x", f"{articles}:3"]
+    assert [value["text"] for value in found] == [article, TEXT, "\ud800 民政部"]
+    assert found[0]["entities"] == [entity.to_json() for entity in extractor(article)]
+    assert set(found[0]["entities"][0]) == {"start", "end", "label", "text", "score"}
+    assert list(tmp_path.glob(".*partial")) == []
+
+
+def test_extract_standard_input_as_a_user_does() -> None:
+    command = [sys.executable, "-m", "bangfu.scripts.main", "extract", "-"]
+    done = subprocess.run(command, input=TEXT.encode(), capture_output=True, check=True)
+    (value,) = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    assert (value["id"], value["text"]) == ("-", TEXT)
+    assert {"3万元", "洛川县", "南京市慈善总会"} <= {entity["text"] for entity in value["entities"]}
+
+
+def test_csv_opens_in_a_spreadsheet(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    assert main(["extract", str(SAMPLE), "-o", str(out)]) == 0
+    raw = out.read_bytes().decode("utf-8")
+    assert raw.startswith("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(raw[1:], newline="")))
+    article = SAMPLE.read_text(encoding="utf-8")
+    assert len(rows) > 20 and all(article[int(row["start"]) : int(row["end"])] == row["text"] for row in rows)
+
+
+def test_html_is_escaped(tmp_path: Path) -> None:
+    source, out = tmp_path / "<i>.txt", tmp_path / "out.html"
+    source.write_text(TEXT + "<script>alert(1)</script>", encoding="utf-8")
+    assert main(["extract", str(source), "-o", str(out)]) == 0
+    html = out.read_text(encoding="utf-8")
+    assert "<script>" not in html and "<b>" not in html and "<i>" not in html
+    assert '<mark class="AMOUNT" data-tag="AMOUNT"' in html and ">3万元</mark>" in html
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("none.txt", None, "cannot be read"),
+        ("gbk.txt", "捐赠物资".encode("gb18030"), "not UTF-8 (byte 0)"),
+        ("a.jsonl", b'{"text": "x"}\n{"text": \n', "a.jsonl:2: not valid JSON"),
+        ("b.jsonl", b'{"txt": "x"}\n', "b.jsonl:1: no string under 'text'"),
+        ("c.pdf", b"", "unknown kind of file"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, words: str
+) -> None:
+    path, out = tmp_path / name, tmp_path / "out.jsonl"
+    out.write_text("what was there", encoding="utf-8")
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["extract", str(SAMPLE), str(path), "-o", str(out)]) == 2
+    message = capsys.readouterr().err
+    assert words in message and str(path) in message and message.count("\n") == 1
+    assert out.read_text(encoding="utf-8") == "what was there"
+
+
+def test_other_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, words in (
+        (["extract", str(SAMPLE), "--model", str(tmp_path)], "bangfu.json: missing"),
+        (["extract", str(SAMPLE), "-o", str(tmp_path / "no" / "out.jsonl")], "No such file"),
+        (["evaluate", str(SAMPLE)], "unknown kind of file"),
+        (["train", str(tmp_path / "a.yaml")], "cannot be read"),
+    ):
+        assert main(arguments) == 2
+        message = capsys.readouterr().err
+        assert words in message and message.count("\n") == 1
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    command = f"{sys.executable} -m bangfu.scripts.main extract {SAMPLE} {SAMPLE} | head -c 10"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, env=os.environ.copy())
+    assert done.stderr == b""
+
+
+def test_evaluate_writes_figures_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gold = tmp_path / "gold.jsonl"
+    spans = [{"start": 0, "end": 4, "label": "ORG"}, {"start": 12, "end": 15, "label": "LOC"}]
+    gold.write_text(
+        json.dumps({"id": "<a>", "text": TEXT, "spans": spans}) + "\n" + json.dumps({"id": "b", "text": "民政部"}),
+        encoding="utf-8",
+    )
+    assert main(["evaluate", str(gold), "--output", str(tmp_path / "out")]) == 0
+    assert "micro" in capsys.readouterr().out
+    values = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    assert values["documents"] == 2 and values["scores"]["AMOUNT"]["gold"] == 0
+    html = (tmp_path / "out" / "errors.html").read_text(encoding="utf-8")
+    assert "<a>" not in html and "<b>南" not in html and "spurious" in html
+    assert main(["evaluate", str(gold), "--documents", "b"]) == 0
+    assert ", 1 documents" in capsys.readouterr().out
+    assert main(["evaluate", str(gold), "--documents", "c"]) == 2

@@ -1,0 +1,73 @@
+"""Settings files: every one that ships is loaded, and every mistake is named."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("yaml", reason="needs the extra 'train'")
+
+from bangfu.scripts.main import main
+from bangfu.training import yaml_file
+from bangfu.training.config import TrainingConfig
+from bangfu.training.pretraining_config import PretrainingConfig
+from bangfu.training.yaml_file import ConfigError
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+GOOD = "name: a\nencoder: e\noutput: o\ntrain: [{path: t.jsonl}]\ndev: {path: d.jsonl}\n"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_shipped_config_is_good(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = "pretrain" if path.name.startswith("pretrain") else "train"
+    assert main([command, str(path), "--check"]) == 0
+    assert "good" in capsys.readouterr().out
+
+
+def test_there_are_configs() -> None:
+    assert {"mini.yaml", "pretrain-mini.yaml"} <= {path.name for path in CONFIGS}
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("learning_rat: 3", "unknown key 'learning_rat'; did you mean 'learning_rate'?"),
+        ("epochs: many", "epochs: expected int, found 'many'"),
+        ("epochs: true", "epochs: expected int, found True"),
+        ("epochs: 0", "epochs must be at least 1"),
+        ("precision: fp8", "'fp8' is not one of 'auto', 'bf16', 'fp32'"),
+        ("stride: 300", "stride 300 must lie between 1 and window 254"),
+        ("train: [{path: t, labels: {PER: HUMAN}}]", "'HUMAN' is not one of our labels"),
+        ("train: [{path: t, lables: {}}]", "train[0]: unknown key 'lables'; did you mean 'labels'?"),
+        ("train: t.jsonl", "train: expected a list"),
+        ("dev: {path: d, annotates: [ORG], labels: {ORG: ORG}}", "dev must annotate every label"),
+        ("epochs: [", "not valid YAML"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path: Path, line: str, words: str) -> None:
+    path = tmp_path / "a.yaml"
+    key = line.partition(":")[0]
+    path.write_text("\n".join([*(one for one in GOOD.splitlines() if not one.startswith(f"{key}:")), line]))
+    with pytest.raises(ConfigError) as caught:
+        yaml_file.read(path, TrainingConfig)
+    assert words in str(caught.value) and str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("name: a", encoding="utf-8")
+    with pytest.raises(ConfigError, match="the key 'encoder' is missing"):
+        yaml_file.read(path, TrainingConfig)
+
+
+def test_yaml_makes_no_objects(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("name: !!python/object/apply:os.system ['true']", encoding="utf-8")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        yaml_file.read(path, TrainingConfig)
+
+
+def test_what_is_written_reads_back(tmp_path: Path) -> None:
+    for kind, path in ((TrainingConfig, "mini.yaml"), (PretrainingConfig, "pretrain-mini.yaml")):
+        config = yaml_file.read(CONFIGS[0].parent / path, kind)
+        yaml_file.write(tmp_path / path, config)
+        assert yaml_file.read(tmp_path / path, kind) == config

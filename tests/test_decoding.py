@@ -1,0 +1,53 @@
+"""Decoding: the best legal path, against trying all paths."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bangfu.inference.decoding import best_path, decode, log_probabilities
+from bangfu.labels import TAGS, Span
+from bangfu.labels.tags import tags_to_spans
+
+
+def legal(path: tuple[int, ...]) -> bool:
+    try:
+        tags_to_spans([TAGS[tag] for tag in path])
+    except ValueError:
+        return False
+    return True
+
+
+LEGAL = {
+    length: [path for path in itertools.product(range(9), repeat=length) if legal(path)] for length in (1, 2, 3, 4)
+}
+
+
+@settings(deadline=None)
+@given(st.integers(1, 4), st.integers(0, 10**6))
+def test_the_best_path_is_the_best_of_all_legal_ones(length: int, seed: int) -> None:
+    log_probs = log_probabilities(np.random.default_rng(seed).normal(0, 3, (length, 9)).astype(np.float32))
+    best = max(LEGAL[length], key=lambda path: sum(log_probs[index, tag] for index, tag in enumerate(path)))
+    assert tuple(best_path(log_probs)) == best
+
+
+def test_entities_and_scores() -> None:
+    probabilities = np.full((5, 9), 0.01)
+    for index, (tag, value) in enumerate([("B-ORG", 0.9), ("I-ORG", 0.8), ("B-ORG", 0.7), ("O", 0.9), ("I-LOC", 0.6)]):
+        probabilities[index, TAGS.index(tag)] = value
+    probabilities[4, TAGS.index("O")] = 0.5
+    spans = decode(np.log(probabilities / probabilities.sum(1, keepdims=True)).astype(np.float32))
+    # the last token's I-LOC has no B-LOC before it, and O is likelier than B-LOC
+    assert [(span.start, span.stop, span.label) for span in spans] == [(0, 2, "ORG"), (2, 3, "ORG")]
+    sums = probabilities.sum(1)
+    assert [span.score for span in spans] == pytest.approx(
+        [(0.9 / sums[0] + 0.8 / sums[1]) / 2, 0.7 / sums[2]], rel=1e-5
+    )
+
+
+def test_nothing_gives_nothing() -> None:
+    assert decode(np.zeros((0, 9), np.float32)) == []
+    assert tags_to_spans([]) == []
+    assert tags_to_spans(["B-ORG"]) == [Span(0, 1, "ORG")]

@@ -1,0 +1,213 @@
+"""Extraction with the shipped model: exact offsets, any length, any batch, any input."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bangfu.inference import DeviceError, Entity, Extractor, ModelFolderError
+from bangfu.inference.model_folder import SETTINGS, SHIPPED, TOKENIZER, WEIGHTS, ModelFolder
+from bangfu.inference.tokens import Encoder
+from bangfu.labels import TAGS
+
+Places = list[tuple[int, int, str]]
+
+
+def places(entities: Sequence[Entity]) -> Places:
+    return [(entity.start, entity.end, entity.label) for entity in entities]
+
+
+def narrow(extractor: Extractor, window: int, stride: int, batch_size: int = 16) -> Extractor:
+    settings = dataclasses.replace(extractor.settings, window=window, stride=stride)
+    return Extractor(extractor.backend, extractor.encoder, settings, batch_size)
+
+
+def test_the_sample_article(extractor: Extractor, article: str) -> None:
+    entities = extractor(article)
+    assert all(entity.text == article[entity.start : entity.end] and 0 <= entity.score <= 1 for entity in entities)
+    assert entities == sorted(entities, key=lambda entity: entity.start)
+    found = {(entity.text, entity.label) for entity in entities}
+    assert {
+        ("宁波市民政局", "ORG"),
+        ("会理市慈善会", "ORG"),
+        ("会理", "LOC"),
+        ("太平镇", "LOC"),
+        ("80万元", "AMOUNT"),
+        ("1260余万元", "AMOUNT"),
+        ("420套", "AMOUNT"),
+        ("消费帮扶", "AID"),
+        ("医疗救助", "AID"),
+    } <= found
+    assert not {text for text, _ in found} & {"3月18日", "2021年", "第二批", "结对帮扶"}
+
+
+@pytest.mark.parametrize("raw", ["", " ", "\n\n", "\u200b\ufeff", "　"])
+def test_empty_text_gives_an_empty_list(extractor: Extractor, raw: str) -> None:
+    assert extractor(raw) == []
+    assert extractor([raw, "浙江省民政厅", raw])[::2] == [[], []]
+    assert extractor([]) == []
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.text(st.characters(codec=None) | st.sampled_from("捐１２万元省\ud800𠮷\x00\r\n "), max_size=60), max_size=4
+    )
+)
+def test_any_text_is_read(extractor: Extractor, texts: list[str]) -> None:
+    for raw, entities in zip(texts, extractor(texts), strict=True):
+        for entity in entities:
+            assert entity.text == raw[entity.start : entity.end] != ""
+
+
+def test_offsets_are_those_of_the_raw_text(extractor: Extractor, article: str) -> None:
+    plain = {entity.text for entity in extractor(article)}
+    raw = "👨‍👩‍👧\u200b\ufeff𠮷\r\n" + article.replace("捐赠80万元", "捐赠８０\u200b万元")
+    entities = extractor(raw)
+    assert all(entity.text == raw[entity.start : entity.end] for entity in entities)
+    assert "８０\u200b万元" in {entity.text for entity in entities}
+    assert len(plain - {entity.text for entity in entities}) <= 3
+
+
+def test_the_batch_changes_nothing(extractor: Extractor, article: str) -> None:
+    sentences = article.replace("。", "。\n").split("\n")
+    texts = [*sentences, article, article * 3, *reversed(sentences)]
+    one_by_one = [places(entities) for text in texts for entities in narrow(extractor, 254, 190, 1)([text])]
+    for size in (2, 7, 64):
+        assert [places(entities) for entities in narrow(extractor, 254, 190, size)(texts)] == one_by_one
+    assert [places(entities) for entities in extractor.stream(iter(texts), look_ahead=5)] == one_by_one
+
+
+class Lexicon:
+    """A backend that knows by heart which tokens are a name: what windows lose or double shows at once."""
+
+    def __init__(self, encoder: Encoder, name: str) -> None:
+        (tokens,) = encoder.encode([name])
+        self.name = [int(number) for number in tokens.ids]
+
+    def scores(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        scores = np.zeros((*ids.shape, len(TAGS)), dtype=np.float32)
+        scores[..., 0] = 5
+        size = len(self.name)
+        for row, numbers in enumerate(ids):
+            for start in range(len(numbers) - size + 1):
+                if list(numbers[start : start + size]) == self.name:
+                    scores[row, start, TAGS.index("B-ORG")] = 9
+                    scores[row, start + 1 : start + size, TAGS.index("I-ORG")] = 9
+        return scores
+
+
+@settings(deadline=None)
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_a_name_across_a_window_edge_is_found_once_and_whole(extractor: Extractor, before: int, after: int) -> None:
+    name = "滨海县残疾人联合会"
+    backend = Lexicon(extractor.encoder, name)
+    model = Extractor(backend, extractor.encoder, dataclasses.replace(extractor.settings, window=40, stride=20))
+    raw = "的" * before + name + "了" * after
+    assert places(model(raw)) == [(before, before + len(name), "ORG")]
+
+
+def test_a_long_text_is_read_to_its_end(extractor: Extractor, article: str) -> None:
+    entities = extractor(article * 12)
+    assert entities[-1].start > 11 * len(article)
+    # each copy is read as the first is, but for the windows' context
+    count = [
+        sum(start <= entity.start < start + len(article) for entity in entities)
+        for start in range(0, 12 * len(article), len(article))
+    ]
+    assert max(count) - min(count) <= 2
+
+
+def test_what_is_not_text_is_refused(extractor: Extractor) -> None:
+    with pytest.raises(TypeError, match="text 1 is int, not str"):
+        extractor(["省", 3])  # type: ignore[list-item]
+
+
+def test_a_device_that_is_absent_is_refused() -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(DeviceError, match=r"no CUDAExecutionProvider here, only .*CPUExecutionProvider"):
+        Extractor.load(device="cuda")
+    with pytest.raises(ValueError, match="unknown device 'tpu'"):
+        Extractor.load(device="tpu")  # type: ignore[arg-type]
+
+
+def test_torch_and_onnx_agree(extractor: Extractor, article: str) -> None:
+    torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+    other = Extractor.load(backend="torch", device="cpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(DeviceError, match="only the cpu"):
+            Extractor.load(backend="torch", device="cuda")
+    texts = [article, article[40:90], "民政部", article * 4]
+    tokens = extractor.encoder.encode(texts)
+    for ours, theirs in zip(extractor.scores(tokens), other.scores(tokens), strict=True):
+        assert np.abs(ours - theirs).max() < 1e-3
+    assert [places(one) for one in extractor(texts)] == [places(one) for one in other(texts)]
+
+
+def test_the_base_path_imports_no_torch() -> None:
+    program = (
+        "import sys; from bangfu.inference import Extractor; from bangfu.scripts.main import main\n"
+        "assert Extractor.load()('中国红十字会捐款')\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'yaml', 'onnx'} & set(sys.modules); assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def copy(tmp_path: Path, **changes: object) -> Path:
+    """A model folder like the shipped one, with other settings."""
+    import json
+
+    for file in SHIPPED.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    values = json.loads((SHIPPED / SETTINGS).read_text(encoding="utf-8"))
+    (tmp_path / SETTINGS).unlink()
+    (tmp_path / SETTINGS).write_text(json.dumps(values | changes), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schema_version": 99}, "schema version is 99"),
+        ({"cleaning_version": 0}, "cleaning version is 0"),
+        ({"tags": ["O"]}, "the model.s tags"),
+        ({"colour": "red"}, "its keys should be"),
+    ],
+)
+def test_a_model_of_another_version_is_refused(tmp_path: Path, changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ModelFolderError, match=words):
+        Extractor.load(copy(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("name", [SETTINGS, TOKENIZER, WEIGHTS, "model.onnx"])
+def test_an_incomplete_or_broken_model_is_refused(tmp_path: Path, name: str) -> None:
+    folder = copy(tmp_path)
+    (folder / name).unlink()
+    with pytest.raises(ModelFolderError, match=re.escape(name)):
+        Extractor.load(folder)
+    (folder / name).write_bytes(b"\x00rubbish")
+    with pytest.raises(ValueError, match=r"tokenizer|broken|cannot be loaded"):
+        Extractor.load(folder)
+
+
+def test_no_model_folder() -> None:
+    with pytest.raises(ModelFolderError, match="no such model folder"):
+        ModelFolder.load("nowhere")
+
+
+def test_real_articles(extractor: Extractor, gold: list) -> None:  # type: ignore[type-arg]
+    """The floor that the first shipped model was asked to reach; what it reaches stands in the README."""
+    from bangfu.training import evaluation
+
+    comparisons = evaluation.measure(extractor, gold)
+    assert evaluation.total(comparisons[:2])["micro"].f1 >= 0.80

@@ -1,0 +1,141 @@
+"""Labelled files: what is written reads back, and every defect is named where it stands."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from strategies import documents
+
+from bangfu.labels import Document, LabelledDataError, Link, Span, conll, corpus, jsonl, read
+from bangfu.labels.tags import SCHEMES, Scheme, TagError, guess_scheme, spans_to_tags, tags_to_spans
+from bangfu.scripts.main import main
+
+anywhere = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+@anywhere
+@given(documents(), st.sampled_from(["a.jsonl", "a.jsonl.gz"]))
+def test_jsonl_reads_back(tmp_path: Path, document: Document, name: str) -> None:
+    jsonl.write([document], tmp_path / name)
+    assert read(tmp_path / name) == [document]
+
+
+@anywhere
+@given(documents(), st.sampled_from(SCHEMES))
+def test_conll_reads_back(tmp_path: Path, document: Document, scheme: Scheme) -> None:
+    path = tmp_path / "a.conll"
+    conll.write([document], path, scheme)
+    assert list(conll.scan(path, scheme)) == [Document("a", document.text, document.spans)]
+
+
+@given(documents(), st.sampled_from(SCHEMES))
+def test_tags_stand_for_spans(document: Document, scheme: Scheme) -> None:
+    tags = spans_to_tags(len(document.text), document.spans, scheme)
+    assert tags_to_spans(tags, scheme) == sorted(document.spans)
+    # what letters a file uses is enough to read it
+    assert tags_to_spans(tags, guess_scheme(tags)) == sorted(document.spans)
+
+
+@pytest.mark.parametrize(
+    ("tags", "scheme", "index", "words"),
+    [
+        ("O I-ORG", "BIO", 1, "I-ORG without B-ORG"),
+        ("B-ORG I-LOC", "BIO", 1, "I-LOC inside a ORG span"),
+        ("B-ORG X", "BIO", 1, "'X' is not a tag of BIO"),
+        ("B-PER", "BIO", 0, "unknown label 'PER'"),
+        ("B-ORG O", "BIOES", 1, "not closed by E-ORG"),
+        ("B-ORG I-ORG", "BIOES", 2, "not closed by E-ORG"),
+        ("M-ORG", "BMES", 0, "M-ORG without B-ORG"),
+    ],
+)
+def test_tags_that_cannot_stand(tags: str, scheme: Scheme, index: int, words: str) -> None:
+    with pytest.raises(TagError, match=words) as caught:
+        tags_to_spans(tags.split(), scheme)
+    assert caught.value.index == index
+
+
+def test_links_are_kept_and_follow_dropped_spans(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    spans = [(0, 1, "PER"), (2, 3, "ORG"), (4, 5, "AMOUNT")]
+    value = {
+        "id": 7,
+        "text": "王在县捐元钱",
+        "spans": [{"start": start, "end": end, "label": label} for start, end, label in spans],
+        "links": [{"head": 2, "tail": 1, "role": "giver"}],
+    }
+    path.write_text(json.dumps(value), encoding="utf-8")
+    (document,) = read(path, {"PER": None, "ORG": "ORG", "AMOUNT": "AMOUNT"})
+    assert document == Document("7", "王在县捐元钱", (Span(2, 3, "ORG"), Span(4, 5, "AMOUNT")), (Link(1, 0, "giver"),))
+
+
+GOOD = '{"id": "a", "text": "海南慈善会", "spans": []}'
+DEFECTS = {
+    '{"id": "b", "text": "海南"': ("not valid JSON", None),
+    "[" * 100_000: ("not valid JSON", None),
+    '"x"': ("no string under 'text'", None),
+    '{"text": "海南"}': ("no 'id'", None),
+    GOOD: ("the id stands in line 1 too", "a"),
+    '{"id": "b", "text": "海南", "spans": [{"start": 0, "end": 3, "label": "LOC"}]}': ("ends behind the text", "b"),
+    '{"id": "b", "text": "海南", "spans": [{"start": 0, "end": 2, "label": "PER"}]}': ("unknown label 'PER'", "b"),
+    '{"id": "b", "text": "海南", "spans": [{"start": "0", "end": 2, "label": "LOC"}]}': ("no whole numbers", "b"),
+    '{"id": "b", "text": "海南", "spans": [{"start": 0, "end": 2, "label": "LOC"}, '
+    '{"start": 1, "end": 2, "label": "ORG"}]}': ("overlap", "b"),
+    '{"id": "b", "text": "海南", "links": [{"head": 0, "tail": 0, "role": "friend"}]}': ("unknown role", "b"),
+}
+
+
+@pytest.mark.parametrize(("line", "words"), DEFECTS.items())
+def test_a_defect_names_file_line_document_and_mend(tmp_path: Path, line: str, words: tuple[str, str | None]) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f"{GOOD}\n\n{line}\n", encoding="utf-8")
+    with pytest.raises(LabelledDataError) as caught:
+        read(path)
+    (defect,) = caught.value.defects
+    assert (defect.file, defect.line, defect.document) == (str(path), 3, words[1])
+    assert words[0] in defect.what and defect.mend and "\n" not in str(defect)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        ("海 B-LOC\n南 I-LOC\n\n会 I-ORG\n", 4, "I-ORG without B-ORG"),
+        ("海 B-LOC\n南岛 I-LOC\n", 2, "'南岛 I-LOC' is not a character and a tag"),
+        ("海 B-LOC\n南\n", 2, "is not a character and a tag"),
+        ("海 B-GPE\n", 1, "unknown label 'GPE'"),
+        ("海 S-LOC\n南 B-LOC\n省 O\n", 3, "not closed by E-LOC"),
+    ],
+)
+def test_a_defect_in_conll(tmp_path: Path, content: str, line: int, words: str) -> None:
+    path = tmp_path / "a.conll"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(LabelledDataError) as caught:
+        read(path)
+    assert (caught.value.defects[0].line, caught.value.defects[0].file) == (line, str(path))
+    assert words in str(caught.value)
+
+
+def test_conll_of_other_tools_reads(tmp_path: Path) -> None:
+    path = tmp_path / "a.bmes"
+    path.write_bytes("海 B-LOC\r\n南 E-LOC\r\n捐 O\r\n\r\n省 S-LOC\r\n".encode())
+    assert read(path) == [Document("a-1", "海南捐", (Span(0, 2, "LOC"),)), Document("a-2", "省", (Span(0, 1, "LOC"),))]
+
+
+def test_check_lists_every_defect_and_exits_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad, good = tmp_path / "bad.jsonl", tmp_path / "good.jsonl"
+    bad.write_text("\n".join([GOOD, "{", '{"id": 1}', '{"id": 2, "text": 3}']), encoding="utf-8")
+    good.write_text(GOOD, encoding="utf-8")
+    assert main(["corpus", "check", str(good)]) == 0
+    assert "1 documents, 5 characters" in capsys.readouterr().out
+    assert main(["corpus", "check", str(bad), str(good), str(tmp_path / "none.jsonl"), str(tmp_path)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[2][:2] for line in lines[:3]] == ["2:", "3:", "4:"]
+    assert "none.jsonl:0: cannot be read" in lines[3] and len(lines) == 6
+
+
+def test_a_broken_gzip_file_is_a_defect(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(f"{GOOD}\n".encode() * 999)[:-20])
+    assert "broken gzip file" in str(list(corpus.scan(path))[-1])

@@ -1,0 +1,47 @@
+"""The marginal loss, against sums done by hand and against cross-entropy."""
+
+import math
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from bangfu.labels import TAGS
+from bangfu.training.alignment import ANY_TAG, tag_set, unmarked_tags
+from bangfu.training.loss import marginal_loss
+
+
+def logits_of(*rows: dict[str, float]):  # type: ignore[no-untyped-def]
+    """Logits whose softmax is the given probabilities; tags not given share what is left."""
+    probabilities = []
+    for row in rows:
+        rest = (1 - sum(row.values())) / (len(TAGS) - len(row))
+        probabilities.append([row.get(tag, rest) for tag in TAGS])
+    return torch.tensor(probabilities).log().unsqueeze(0).requires_grad_()
+
+
+def test_by_hand() -> None:
+    logits = logits_of({"B-ORG": 0.5}, {"O": 0.2, "B-AMOUNT": 0.1, "I-AMOUNT": 0.1, "B-AID": 0.1, "I-AID": 0.1})
+    tags = torch.tensor([[tag_set(["B-ORG"]), unmarked_tags(["ORG", "LOC"])]])
+    # 0.5 for the marked token; 0.2 + 4 × 0.1 for the unmarked one, which may be AMOUNT or AID
+    loss = marginal_loss(logits, tags)
+    assert loss.item() == pytest.approx(-(math.log(0.5) + math.log(0.6)) / 2, abs=1e-6)
+    loss.backward()
+    gradient = dict(zip(TAGS, logits.grad[0, 1].tolist(), strict=True))
+    # an unmarked token is drawn away from ORG and LOC, and not away from AMOUNT towards O
+    assert gradient["B-ORG"] > 0 and gradient["B-AMOUNT"] < 0 and gradient["O"] < 0
+    assert gradient["O"] / gradient["B-AMOUNT"] == pytest.approx(2, rel=1e-4)
+
+
+def test_one_possible_tag_is_cross_entropy() -> None:
+    logits = torch.randn(3, 7, len(TAGS), generator=torch.manual_seed(1))
+    numbers = torch.randint(len(TAGS), (3, 7), generator=torch.manual_seed(2))
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), numbers.flatten())
+    assert float(marginal_loss(logits, 1 << numbers)) == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_padding_and_free_tokens_count_for_nothing() -> None:
+    logits = torch.randn(1, 4, len(TAGS), generator=torch.manual_seed(3))
+    one = marginal_loss(logits[:, :1], torch.tensor([[1]]))
+    assert marginal_loss(logits, torch.tensor([[1, 0, ANY_TAG, 0]])) == one
+    assert marginal_loss(logits, torch.tensor([[0, 0, ANY_TAG, 0]])) == 0

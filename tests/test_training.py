@@ -1,0 +1,104 @@
+"""Training for real, of a very small encoder: it learns, is saved whole, and resumes as if never stopped."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from models import tiny_encoder
+from safetensors.torch import load_file
+
+from bangfu.inference import Extractor
+from bangfu.inference.model_folder import SETTINGS
+from bangfu.labels import Document, Span, jsonl
+from bangfu.training import finetuning, yaml_file
+from bangfu.training.config import DatasetConfig, TrainingConfig
+from bangfu.training.finetuning import ResumeError, train
+
+
+def sentences(count: int, seed: int) -> list[Document]:
+    """Sentences of a giver, a place and an amount, from a handful of words."""
+    draw, result = random.Random(seed), []
+    for number in range(count):
+        text, spans = "", list[Span]()
+        for label, words in (
+            ("ORG", ("江苏省慈善总会", "西海县民政局")),
+            ("", ("向",)),
+            ("LOC", ("南山县", "河东市", "安北省")),
+            ("", ("捐了", "捐赠")),
+            ("AMOUNT", ("五百元", "三万元", "12万元")),
+        ):
+            word = draw.choice(words)
+            if label:
+                spans.append(Span(len(text), len(text) + len(word), label))
+            text += word
+        result.append(Document(str(number), text, tuple(spans)))
+    return result
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> TrainingConfig:
+    jsonl.write(sentences(200, 1), tmp_path / "train.jsonl")
+    jsonl.write(sentences(20, 2), tmp_path / "dev.jsonl")
+    return TrainingConfig(
+        name="tiny",
+        encoder=str(tiny_encoder(tmp_path / "encoder")),
+        train=(DatasetConfig(str(tmp_path / "train.jsonl")),),
+        dev=DatasetConfig(str(tmp_path / "dev.jsonl")),
+        output=str(tmp_path / "run"),
+        window=60,
+        stride=40,
+        epochs=4,
+        learning_rate=5e-3,
+        head_learning_rate=1e-2,
+        precision="fp32",
+    )
+
+
+def test_train_learns_and_saves_a_whole_model(config: TrainingConfig, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = train(config)
+    assert "200 documents, 200 windows, 600 spans, 0 dropped" in capsys.readouterr().out
+    extractor = Extractor.load(folder.path)
+    entities = extractor("西海县民政局向南山县捐赠三万元")
+    assert [(entity.text, entity.label) for entity in entities] == [
+        ("西海县民政局", "ORG"),
+        ("南山县", "LOC"),
+        ("三万元", "AMOUNT"),
+    ]
+    run = json.loads((folder.path / "run.json").read_text(encoding="utf-8"))
+    assert run["dev"]["scores"]["micro"]["f1"] > 0.95 and run["versions"]["torch"] == torch.__version__
+    assert yaml_file.read(folder.path / "training.yaml", TrainingConfig) == config
+    assert "| `" in (folder.path / "README.md").read_text(encoding="utf-8")
+    assert not [path for path in folder.path.iterdir() if path.suffix in {".bin", ".pt", ".pkl"}]
+    assert json.loads((folder.path / SETTINGS).read_text(encoding="utf-8"))["window"] == 60
+
+
+def test_a_stopped_run_goes_on_to_the_same_result(
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dataclasses
+
+    whole = train(config)
+    stopped = dataclasses.replace(config, output=str(tmp_path / "stopped"))
+    evaluate, calls = finetuning._Trainer.evaluate, []
+
+    def killed(self, *arguments, **others):  # type: ignore[no-untyped-def]
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt  # in the third epoch, after the second one's checkpoint
+        return evaluate(self, *arguments, **others)
+
+    monkeypatch.setattr(finetuning._Trainer, "evaluate", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped)
+    monkeypatch.undo()
+    said: list[str] = []
+    again = train(stopped, said.append)
+    assert any("going on from" in line for line in said)
+    ours, theirs = (load_file(folder.path / "model.safetensors") for folder in (whole, again))
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+    with pytest.raises(ResumeError, match="other settings"):
+        train(dataclasses.replace(stopped, seed=3))

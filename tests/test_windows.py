@@ -1,0 +1,38 @@
+"""Windows cover a sequence, and stitching takes each token from where it is seen best."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bangfu.inference.windows import stitch, windows
+
+
+@given(st.integers(0, 2000), st.integers(1, 80), st.data())
+def test_every_token_is_kept_once_with_context(length: int, size: int, data: st.DataObject) -> None:
+    stride = data.draw(st.integers(1, size))
+    found = windows(length, size, stride)
+    kept = [index for window in found for index in range(window.keep_start, window.keep_stop)]
+    assert kept == list(range(length))
+    for window in found:
+        assert window.start <= window.keep_start <= window.keep_stop <= window.stop <= length
+        assert len(window) == min(size, length)
+    for before, after in pairwise(found):
+        # both sides of a cut see at least half of the overlap beyond it
+        assert before.stop - before.keep_stop >= (size - stride) // 2
+        assert after.keep_start - after.start >= (size - stride) // 2
+
+
+@given(st.integers(1, 300), st.integers(2, 40), st.data())
+def test_stitched_scores_are_those_of_the_whole(length: int, size: int, data: st.DataObject) -> None:
+    stride = data.draw(st.integers(1, size))
+    whole = np.arange(length * 3, dtype=np.float32).reshape(length, 3)
+    parts = [(window, whole[window.start : window.stop]) for window in windows(length, size, stride)]
+    assert (stitch(parts, length, 3) == whole).all()
+
+
+def test_a_stride_that_skips_tokens_is_refused() -> None:
+    with pytest.raises(ValueError, match="stride 11"):
+        windows(100, 10, 11)
