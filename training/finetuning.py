@@ -83,6 +83,10 @@ class _Trainer(Trainer):
         return metrics
 
 
+def _silence(_: str) -> None:
+    pass
+
+
 def _bf16(precision: str) -> bool:
     if precision != "auto":
         return precision == "bf16"
@@ -126,6 +130,8 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
     would have had. Raises LabelledDataError for defects in the data, ResumeError when the output folder
     belongs to other settings, OSError when the encoder is neither a folder nor to be had from the hub.
     """
+    if int(os.environ.get("RANK", "0")):
+        say = _silence  # under accelerate launch, one process speaks for all
     output = Path(config.output)
     target, checkpoints = output / "model", output / "checkpoints"
     _claim(output, config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 import types
 import typing
 from pathlib import Path
@@ -40,7 +41,9 @@ def read(path: Path | str, kind: type[T]) -> T:
 
 def write(path: Path, config: Any) -> None:
     """Write a dataclass as YAML that :func:`read` takes back."""
-    path.write_text(dump(config), encoding="utf-8")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(dump(config), encoding="utf-8")
+    os.replace(partial, path)
 
 
 def dump(config: Any) -> str:
