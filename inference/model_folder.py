@@ -37,6 +37,13 @@ class ModelSettings:
     window: int
     stride: int
 
+    def __post_init__(self) -> None:
+        numbers = (self.schema_version, self.cleaning_version, self.window, self.stride)
+        if not isinstance(self.name, str) or not all(type(number) is int for number in numbers):
+            raise ValueError("name must be text; versions, window and stride whole numbers")
+        if not 0 < self.stride <= self.window:
+            raise ValueError(f"stride {self.stride} must lie between 1 and window {self.window}")
+
     @classmethod
     def current(cls, name: str, window: int, stride: int) -> ModelSettings:
         """Settings of a model that is made by this version of the package."""
@@ -79,7 +86,20 @@ class ModelFolder:
                 )
         folder = cls(path, settings)
         folder.file(TOKENIZER)
+        folder._check_positions()
         return folder
+
+    def _check_positions(self) -> None:
+        file = self.file(CONFIG)
+        try:
+            positions = int(json.loads(file.read_text(encoding="utf-8"))["max_position_embeddings"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelFolderError(f"{file}: broken ({error!r}); copy the whole folder anew") from error
+        if self.settings.window + 2 > positions:
+            raise ModelFolderError(
+                f"{self.path / SETTINGS}: window {self.settings.window} and two special tokens exceed the model's "
+                f"{positions} positions; give a smaller window"
+            )
 
     def file(self, name: str) -> Path:
         """The path of one of the folder's files; ModelFolderError when it is not there."""

@@ -23,22 +23,24 @@ class OnnxBackend:
         graph = folder.file(GRAPH)
         folder.file(WEIGHTS)
         available = onnxruntime.get_available_providers()
-        if device == "auto":
-            device = "cuda" if _PROVIDERS["cuda"] in available else "cpu"
-        provider = _PROVIDERS[device]
-        if provider not in available:
+        wanted = [_PROVIDERS[name] for name in ("cuda", "cpu") if device in (name, "auto")]
+        provider = wanted[0]
+        if device != "auto" and provider not in available:
             raise DeviceError(
                 f"onnxruntime has no {provider} here, only {', '.join(available)}; "
                 "use device='cpu', or install onnxruntime-gpu on a machine with a CUDA GPU"
             )
         try:
-            self._session = onnxruntime.InferenceSession(str(graph), providers=[provider])
+            self._session = onnxruntime.InferenceSession(
+                str(graph), providers=[name for name in wanted if name in available]
+            )
         except Exception as error:  # onnxruntime has a family of errors with no common public base
             raise ModelFolderError(f"{graph}: cannot be loaded ({' '.join(str(error).split())})") from error
         # onnxruntime falls back to the CPU with no more than a warning when CUDA cannot start
-        if provider not in self._session.get_providers():
-            raise DeviceError(f"{provider} could not start; onnxruntime uses {self._session.get_providers()}")
-        self.device = device
+        running = self._session.get_providers()
+        if device == "cuda" and provider not in running:
+            raise DeviceError(f"{provider} could not start, only {', '.join(running)}; use device='cpu'")
+        self.device: Device = "cuda" if _PROVIDERS["cuda"] in running else "cpu"
 
     def scores(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         result: npt.NDArray[np.float32] = self._session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]

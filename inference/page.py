@@ -43,7 +43,7 @@ def highlight(text: str, marks: Iterable[Mark], start: int = 0, end: int | None 
     parts, at = [], start
     for mark in sorted(marks, key=lambda mark: mark.start):
         if mark.start < at or mark.end > end:
-            continue
+            raise ValueError(f"mark [{mark.start}, {mark.end}) overlaps another or leaves [{start}, {end})")
         parts.append(escape(text[at : mark.start]))
         parts.append(
             f'<mark class="{escape(mark.kind)}" data-tag="{escape(mark.tag)}" title="{escape(mark.hint)}">'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def _decode(raw: bytes, where: str) -> str:
 
 def _json_lines(source: str) -> Iterator[Document]:
     try:
-        lines = sys.stdin.buffer if source == "-" else Path(source).open("rb")  # noqa: SIM115
+        lines = io.BytesIO(sys.stdin.buffer.read()) if source == "-" else Path(source).open("rb")  # noqa: SIM115
     except OSError as error:
         raise InputError(f"{source}: cannot be read ({error.strerror or error}); check the path") from error
     with lines:
@@ -62,10 +63,14 @@ def _json_lines(source: str) -> Iterator[Document]:
             if not line.strip():
                 continue
             where = f"{source}:{number}"
+            text = _decode(line, where)
             try:
-                value = json.loads(_decode(line, where))
-            except (json.JSONDecodeError, RecursionError) as error:
+                value = json.loads(text)
+            except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
                 raise InputError(f"{where}: not valid JSON ({error}); write one object a line") from error
             if not isinstance(value, dict) or not isinstance(value.get("text"), str):
                 raise InputError(f'{where}: no string under \'text\'; write {{"id": …, "text": …}}')
-            yield Document(str(value.get("id", where)), value["text"])
+            name = value.get("id")
+            if not isinstance(name, str | int | None):
+                raise InputError(f"{where}: the id is neither text nor a number; mend it or leave it out")
+            yield Document(where if name is None else str(name), value["text"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ class Encoder:
         # A tokenizer saved from a training run may carry truncation, which would lose text silently.
         tokenizer.no_truncation()
         tokenizer.no_padding()
+        # '[SEP]' written in an article is text like any other
+        tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
         self.cls_id, self.sep_id, self.pad_id = (self._special(name) for name in ("[CLS]", "[SEP]", "[PAD]"))
 
@@ -45,6 +48,16 @@ class Encoder:
             raise
         except Exception as error:  # the tokenizers library raises bare Exception
             raise ValueError(f"{path}: not a tokenizer file ({error})") from error
+
+    @property
+    def size(self) -> int:
+        """The number of tokens in the vocabulary."""
+        return int(self._tokenizer.get_vocab_size())
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that decides how text becomes tokens."""
+        return hashlib.sha256(self._tokenizer.to_str().encode("utf-8")).hexdigest()
 
     def _special(self, name: str) -> int:
         number = self._tokenizer.token_to_id(name)

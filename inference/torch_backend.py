@@ -12,6 +12,7 @@ from bangfu.inference.model_folder import CONFIG, WEIGHTS, ModelFolder, ModelFol
 
 try:
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForTokenClassification
 except ImportError as error:
     raise ImportError("the torch backend needs torch and transformers: pip install 'bangfu[train]'") from error
@@ -34,7 +35,7 @@ class TorchBackend:
             raise DeviceError("torch finds no CUDA GPU here, only the cpu; use device='cpu'")
         try:
             model = AutoModelForTokenClassification.from_pretrained(folder.path, dtype=torch.float32)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise ModelFolderError(f"{folder.path}: cannot be loaded ({' '.join(str(error).split())})") from error
         return cls(model.to(device).eval())
 

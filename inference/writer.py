@@ -15,6 +15,7 @@ from typing import IO, Literal
 
 from bangfu.inference import page
 from bangfu.inference.entity import Entity
+from bangfu.labels.user_error import UserError
 
 Format = Literal["jsonl", "csv", "html"]
 FORMATS: tuple[Format, ...] = ("jsonl", "csv", "html")
@@ -37,6 +38,14 @@ def writer(target: Path | None, form: Format = "jsonl") -> Iterator[Write]:
             out.flush()
         finally:
             out.detach()
+        return
+    target = target.resolve()  # a link stays, and what it leads to is replaced
+    if not target.parent.is_dir():
+        raise UserError(f"{target}: there is no folder {target.parent}; make it first")
+    if target.exists() and not target.is_file():
+        # a pipe or a device takes what is written and must not be replaced by a file
+        with target.open("w", **options) as file:  # type: ignore[call-overload]
+            yield from _frame(file, form)
         return
     partial = target.with_name(f".{target.name}.partial")
     try:

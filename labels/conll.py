@@ -14,6 +14,7 @@ from bangfu.labels.defect import Defect
 from bangfu.labels.document import Document, Span
 from bangfu.labels.jsonl import OURS, Mapped
 from bangfu.labels.tags import Scheme, TagError, guess_scheme, spans_to_tags, tags_to_spans
+from bangfu.labels.user_error import UserError
 
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _CHARACTERS = {written: char for char, written in _ESCAPES.items()}
@@ -41,26 +42,26 @@ def scan(path: Path, scheme: Scheme | None = None, mapping: Mapped = OURS) -> It
     seen: dict[str, int] = {}
     for number, raw in enumerate([*lines, ""], 1):
         line = raw.removesuffix("\r")
-        if line.startswith(_ID):
-            name = line[len(_ID) :]
-        elif line:
-            char, space, tag = _fields(line)
-            char = _CHARACTERS.get(char, char)
-            if not space or len(char) != 1:
-                yield Defect(file, number, name, f"{line[:30]!r} is not a character and a tag", "write 字 B-ORG")
-                broken = True
-            else:
-                block.append((number, char, tag))
-        elif block or broken:
-            count += 1
-            name = name if name is not None else f"{path.stem}-{count}"
-            if name in seen:
-                what = f"the id stands in line {seen[name]} too"
-                yield Defect(file, number, name, what, "give every document an id of its own")
-            elif not broken:
-                yield _document(file, name, block, scheme, mapping)
-            seen[name] = block[0][0] if block else number
-            name, block, broken = None, [], False
+        if line.startswith(_ID) or not line:
+            # a document ends; one that has a name and nothing else is an empty text
+            if block or broken or name is not None:
+                count += 1
+                name = name if name is not None else f"{path.stem}-{count}"
+                if name in seen:
+                    what = f"the id stands in line {seen[name]} too"
+                    yield Defect(file, number, name, what, "give every document an id of its own")
+                elif not broken:
+                    yield from _document(file, name, block, scheme, mapping)
+                seen.setdefault(name, block[0][0] if block else number)
+            name, block, broken = line[len(_ID) :] if line else None, [], False
+            continue
+        char, space, tag = _fields(line)
+        char = _CHARACTERS.get(char, char)
+        if not space or len(char) != 1:
+            yield Defect(file, number, name, f"{line[:30]!r} is not a character and a tag", "write 字 B-ORG")
+            broken = True
+        else:
+            block.append((number, char, tag))
 
 
 def _fields(line: str) -> tuple[str, str, str]:
@@ -70,27 +71,38 @@ def _fields(line: str) -> tuple[str, str, str]:
 
 def _document(
     file: str, name: str, block: list[tuple[int, str, str]], scheme: Scheme, mapping: Mapped
-) -> Document | Defect:
+) -> Iterator[Document | Defect]:
     tags = []
+    unknown = False
     for number, _, tag in block:
         letter, dash, label = tag.partition("-")
         if dash and label not in mapping:
-            return Defect(file, number, name, f"unknown label {label!r}", f"use one of {', '.join(mapping)}")
-        ours = mapping[label] if dash else ""
+            yield Defect(file, number, name, f"unknown label {label!r}", f"use one of {', '.join(mapping)}")
+            unknown = True
+        ours = mapping.get(label) if dash else ""
         tags.append("O" if dash and ours is None else f"{letter}-{ours}" if dash else tag)
+    if unknown:
+        return
     try:
         spans: list[Span] = tags_to_spans(tags, scheme)
     except TagError as error:
         at = block[min(error.index, len(block) - 1)][0]
-        return Defect(file, at, name, error.what, error.mend)
-    return Document(name, "".join(char for _, char, _ in block), tuple(spans))
+        yield Defect(file, at, name, error.what, error.mend)
+        return
+    yield Document(name, "".join(char for _, char, _ in block), tuple(spans))
 
 
 def write(documents: Iterable[Document], path: Path, scheme: Scheme = "BIO") -> None:
-    """Write documents, atomically; links are left out."""
+    """Write documents, atomically; links are left out.
+
+    Raises UserError for an id with a line feed and for a lone surrogate, which this form cannot hold.
+    """
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("w", encoding="utf-8", newline="\n") as out:
         for document in documents:
+            if "\n" in document.id or any("\ud800" <= char <= "\udfff" for char in document.id + document.text):
+                what = "a line feed in the id or a lone surrogate"
+                raise UserError(f"document {document.id!r}: {what}; write JSON lines instead")
             out.write(f"{_ID}{document.id}\n")
             for char, tag in zip(document.text, spans_to_tags(len(document.text), document.spans, scheme), strict=True):
                 out.write(f"{_ESCAPES.get(char, char)}\t{tag}\n")

@@ -27,5 +27,5 @@ class LabelledDataError(UserError):
 
     def __init__(self, defects: list[Defect]) -> None:
         self.defects = defects
-        more = f" (and {len(defects) - 1} more: bangfu corpus check lists them)" if len(defects) > 1 else ""
+        more = f" (and {len(defects) - 1} more)" if len(defects) > 1 else ""
         super().__init__(f"{defects[0]}{more}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from bangfu.labels.schema import LABEL_NAMES, ROLE_NAMES, ROLES
 
@@ -81,7 +80,9 @@ def problems(text: str, spans: Sequence[Span], links: Sequence[Link]) -> list[tu
                 )
             )
     ordered = sorted(spans)
-    for before, after in pairwise(ordered):
+    before = ordered[0] if ordered else None
+    for after in ordered[1:]:
+        assert before is not None
         if before.overlaps(after):
             found.append(
                 (
@@ -90,6 +91,7 @@ def problems(text: str, spans: Sequence[Span], links: Sequence[Link]) -> list[tu
                     "keep the longer one",
                 )
             )
+        before = max(before, after, key=lambda span: span.end)
     for number, link in enumerate(links):
         if not (0 <= link.head < len(spans) and 0 <= link.tail < len(spans)):
             found.append(

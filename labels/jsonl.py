@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def scan(path: Path, mapping: Mapped = OURS) -> Iterator[Document | Defect]:
             for number, raw in enumerate(lines, 1):
                 if raw.strip():
                     yield from _document(str(path), number, raw, mapping, seen)
-        except (gzip.BadGzipFile, EOFError) as error:
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             yield Defect(str(path), number + 1, None, f"broken gzip file ({error})", "copy or pack it again")
 
 
@@ -40,11 +41,13 @@ def _document(file: str, number: int, raw: bytes, mapping: Mapped, seen: dict[st
         return Defect(file, number, name, what, mend)
 
     try:
-        value = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
+        line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
         yield defect(f"not UTF-8 (byte {error.start} of the line)", "save the file as UTF-8")
         return
-    except (json.JSONDecodeError, RecursionError) as error:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         yield defect(f"not valid JSON ({error})", "write one whole JSON object a line")
         return
     if not isinstance(value, dict) or not isinstance(value.get("text"), str):
@@ -59,13 +62,22 @@ def _document(file: str, number: int, raw: bytes, mapping: Mapped, seen: dict[st
         yield defect(f"the id stands in line {seen[name]} too", "give every document an id of its own", name)
         return
     seen[name] = number
+    for key in ("spans", "links"):
+        # a misspelt key must not pass for a document without entities
+        if not isinstance(value.get(key, [] if key == "links" else None), list):
+            yield defect(f"no list under {key!r}", "write [] where there are none", name)
+            return
     found: list[Defect] = []
-    spans = [_span(item, i, mapping) for i, item in enumerate(_list(value, "spans"))]
-    links = [_link(item, i) for i, item in enumerate(_list(value, "links"))]
+    spans = [_span(item, i, mapping) for i, item in enumerate(value["spans"])]
+    links = [_link(item, i) for i, item in enumerate(value.get("links", []))]
     for item in (*spans, *links):
         if isinstance(item, tuple):
             found.append(defect(*item, name))
-    if not found:
+    if found:
+        # spans that are well formed may have defects of their own; links wait until all spans are
+        good = [span for span in spans if isinstance(span, Span)]
+        found += [defect(what, mend, name) for what, mend in problems(value["text"], good, ())]
+    else:
         # dropping a span moves the numbers that links refer to
         kept = [i for i, span in enumerate(spans) if span is not None]
         place = {old: new for new, old in enumerate(kept)}
@@ -82,12 +94,6 @@ def _document(file: str, number: int, raw: bytes, mapping: Mapped, seen: dict[st
             yield Document(name, value["text"], tuple(good), tuple(moved))
             return
     yield from found
-
-
-def _list(value: dict[str, Any], key: str) -> list[Any]:
-    items = value.get(key) or []
-    # a single bad value is reported like a bad item
-    return items if isinstance(items, list) else [items]
 
 
 def _whole(value: object) -> bool:
@@ -130,7 +136,10 @@ def to_json(document: Document) -> dict[str, Any]:
 
 
 def write(documents: Iterable[Document], path: Path) -> None:
-    """Write documents, atomically: the file is whole or as it was before."""
+    """Write documents, atomically: the file is whole or as it was before.
+
+    A lone surrogate, which UTF-8 cannot hold, is written as its JSON escape and reads back as itself.
+    """
     partial = path.with_name(f".{path.name}.partial")
     # no time stamp in the gzip head, so that equal documents make equal files
     with (
@@ -138,5 +147,5 @@ def write(documents: Iterable[Document], path: Path) -> None:
         gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else raw as out,
     ):
         for document in documents:
-            out.write((json.dumps(to_json(document), ensure_ascii=False) + "\n").encode("utf-8"))
+            out.write((json.dumps(to_json(document), ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
     os.replace(partial, path)

@@ -31,7 +31,11 @@ class Role:
 LABELS = (
     Label("ORG", "机构", "a named organisation: body, association, foundation, company, school, hospital, medium"),
     Label("LOC", "地点", "a named place: country, administrative unit, region, mountain, river, site"),
-    Label("AMOUNT", "数量", "a number with its unit that counts money, goods, people, area, length or buildings"),
+    Label(
+        "AMOUNT",
+        "数量",
+        "a number with its unit: money, goods, people, cases, area, length, weight, buildings",
+    ),
     Label("AID", "帮扶类型", "the shortest phrase that says what kind of help is given"),
 )
 LABEL_NAMES = tuple(label.name for label in LABELS)

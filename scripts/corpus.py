@@ -6,7 +6,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from bangfu.labels import corpus
+from bangfu.labels import labelled_file
 from bangfu.labels.defect import Defect
 from bangfu.labels.schema import LABEL_NAMES
 
@@ -25,7 +25,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     defects = documents = characters = links = 0
     labels: Counter[str] = Counter()
     for path in arguments.files:
-        for item in corpus.scan(path):
+        for item in labelled_file.scan(path):
             if isinstance(item, Defect):
                 defects += 1
                 print(item)

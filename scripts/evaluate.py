@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from bangfu.inference.extractor import Extractor
-from bangfu.labels import corpus
+from bangfu.labels import labelled_file
 from bangfu.labels.user_error import UserError
 from bangfu.training import evaluation, evaluation_page
 
@@ -27,7 +27,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print a table, and write the files."""
-    documents = corpus.read(arguments.gold)
+    documents = labelled_file.read(arguments.gold)
     if arguments.documents:
         unknown = set(arguments.documents) - {document.id for document in documents}
         if unknown:

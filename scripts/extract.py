@@ -13,6 +13,7 @@ from bangfu.inference.extractor import Extractor
 from bangfu.inference.reading import read
 from bangfu.inference.writer import FORMATS, writer
 from bangfu.labels.document import Document
+from bangfu.labels.user_error import UserError
 
 _LOOK_AHEAD = 64
 
@@ -23,7 +24,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help=".txt or .jsonl (field 'text'); - is standard input")
     parser.add_argument("--input", choices=("txt", "jsonl"), help="what the files are, instead of going by their names")
     parser.add_argument("--output", "-o", type=Path, help="file to write; standard output when not given")
-    parser.add_argument("--format", choices=FORMATS, help="of the output; by its name, or jsonl, when not given")
+    parser.add_argument("--format", choices=FORMATS, help="of the output; instead of going by its name")
     parser.add_argument("--model", type=Path, help="model folder; the shipped model when not given")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
@@ -35,8 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Extract and write."""
     form = arguments.format
     if form is None:
-        suffix = arguments.output.suffix[1:] if arguments.output else "jsonl"
-        form = suffix if suffix in FORMATS else "jsonl"
+        form = arguments.output.suffix[1:].lower() if arguments.output else "jsonl"
+        if form not in FORMATS:
+            raise UserError(f"{arguments.output}: which form? name it .jsonl, .csv or .html, or give --format")
     extractor = Extractor.load(
         arguments.model, device=arguments.device, backend=arguments.backend, batch_size=arguments.batch_size
     )

@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UserError, OSError) as error:
         message = str(error)
     except ImportError as error:
-        message = str(error) if "pip install" in str(error) else f"{error}; pip install 'bangfu[train]'"
+        if "pip install" not in str(error) and (error.name or "").partition(".")[0] == "bangfu":
+            raise
+        message = str(error) if "pip install" in str(error) else f"{error}: pip install 'bangfu[train]'"
     except KeyboardInterrupt:
         message = "stopped"
     print(f"bangfu: {message}", file=sys.stderr)

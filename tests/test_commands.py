@@ -43,6 +43,16 @@ def test_extract_standard_input_as_a_user_does() -> None:
     assert {"3万元", "洛川县", "南京市慈善总会"} <= {entity["text"] for entity in value["entities"]}
 
 
+def test_links_and_devices_are_not_replaced(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.jsonl", tmp_path / "link.jsonl"
+    real.touch()
+    link.symlink_to(real)
+    assert main(["extract", str(SAMPLE), "-o", str(link)]) == 0
+    assert link.is_symlink() and len(lines(real)) == 1
+    assert main(["extract", str(SAMPLE), "-o", "/dev/null", "--format", "jsonl"]) == 0
+    assert not Path("/dev/null").is_file()
+
+
 def test_csv_opens_in_a_spreadsheet(tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     assert main(["extract", str(SAMPLE), "-o", str(out)]) == 0
@@ -70,6 +80,8 @@ def test_html_is_escaped(tmp_path: Path) -> None:
         ("a.jsonl", b'{"text": "x"}\n{"text": \n', "a.jsonl:2: not valid JSON"),
         ("b.jsonl", b'{"txt": "x"}\n', "b.jsonl:1: no string under 'text'"),
         ("c.pdf", b"", "unknown kind of file"),
+        ("d.jsonl", b'{"id": [], "text": "x"}', "the id is neither text nor a number"),
+        ("e.jsonl", b'{"text": "x", "n": ' + b"9" * 5000 + b"}", "e.jsonl:1: not valid JSON"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(
@@ -88,7 +100,8 @@ def test_bad_input_is_one_line_and_exit_2(
 def test_other_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, words in (
         (["extract", str(SAMPLE), "--model", str(tmp_path)], "bangfu.json: missing"),
-        (["extract", str(SAMPLE), "-o", str(tmp_path / "no" / "out.jsonl")], "No such file"),
+        (["extract", str(SAMPLE), "-o", str(tmp_path / "no" / "out.jsonl")], "there is no folder"),
+        (["extract", str(SAMPLE), "-o", str(tmp_path / "out.docx")], "which form?"),
         (["evaluate", str(SAMPLE)], "unknown kind of file"),
         (["train", str(tmp_path / "a.yaml")], "cannot be read"),
     ):
@@ -97,17 +110,31 @@ def test_other_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert words in message and message.count("\n") == 1
 
 
-def test_a_closed_pipe_is_no_error() -> None:
-    command = f"{sys.executable} -m bangfu.scripts.main extract {SAMPLE} {SAMPLE} | head -c 10"
+@pytest.mark.parametrize("arguments", [["train", "configs/mini.yaml"], ["extract", str(SAMPLE), "--backend", "torch"]])
+def test_a_missing_extra_is_named(arguments: list[str]) -> None:
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(('torch', 'transformers', 'yaml')))\n"
+        f"from bangfu.scripts.main import main; raise SystemExit(main({arguments!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2 and "pip install 'bangfu[train]'" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    articles = tmp_path / "a.jsonl"  # more than a pipe holds
+    articles.write_text((json.dumps({"text": "民政部" * 200}) + "\n") * 200, encoding="utf-8")
+    command = f"{sys.executable} -m bangfu.scripts.main extract {articles} | head -c 10"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, env=os.environ.copy())
-    assert done.stderr == b""
+    assert (done.stderr, done.returncode) == (b"", 0)
 
 
 def test_evaluate_writes_figures_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gold = tmp_path / "gold.jsonl"
     spans = [{"start": 0, "end": 4, "label": "ORG"}, {"start": 12, "end": 15, "label": "LOC"}]
     gold.write_text(
-        json.dumps({"id": "<a>", "text": TEXT, "spans": spans}) + "\n" + json.dumps({"id": "b", "text": "民政部"}),
+        json.dumps({"id": "<a>", "text": TEXT, "spans": spans})
+        + "\n"
+        + json.dumps({"id": "b", "text": "民政部", "spans": []}),
         encoding="utf-8",
     )
     assert main(["evaluate", str(gold), "--output", str(tmp_path / "out")]) == 0

@@ -41,6 +41,11 @@ def test_there_are_configs() -> None:
         ("train: t.jsonl", "train: expected a list"),
         ("dev: {path: d, annotates: [ORG], labels: {ORG: ORG}}", "dev must annotate every label"),
         ("epochs: [", "not valid YAML"),
+        ("epochs: 1\nepochs: 2", "the key 'epochs' stands twice"),
+        ("name: 2024-13-45", "not valid YAML"),
+        ("learning_rate: -1", "learning_rate must be above 0"),
+        ("weight_decay: .nan", "weight_decay must lie between 0 and 1"),
+        ("train: [{path: t, labels: {LOC: LOC}}]", "annotates AID, AMOUNT, ORG, but no label of the file"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path: Path, line: str, words: str) -> None:

@@ -1,6 +1,7 @@
 """Extraction with the shipped model: exact offsets, any length, any batch, any input."""
 
 import dataclasses
+import importlib.util
 import re
 import subprocess
 import sys
@@ -75,6 +76,23 @@ def test_offsets_are_those_of_the_raw_text(extractor: Extractor, article: str) -
     assert all(entity.text == raw[entity.start : entity.end] for entity in entities)
     assert "８０\u200b万元" in {entity.text for entity in entities}
     assert len(plain - {entity.text for entity in entities}) <= 3
+
+
+def test_tokens_written_in_a_text_are_text(extractor: Extractor) -> None:
+    (tokens,) = extractor.encoder.encode(["捐[SEP]款[PAD]"])
+    assert not {extractor.encoder.sep_id, extractor.encoder.pad_id} & set(tokens.ids.tolist())
+
+
+def test_auto_takes_the_cpu_where_cuda_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this machine has CUDA")
+    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both)
+    assert Extractor.load(device="auto")("中国红十字会捐款")
+    with pytest.raises(DeviceError, match="could not start"):
+        Extractor.load(device="cuda")
 
 
 def test_the_batch_changes_nothing(extractor: Extractor, article: str) -> None:
@@ -182,6 +200,9 @@ def copy(tmp_path: Path, **changes: object) -> Path:
         ({"cleaning_version": 0}, "cleaning version is 0"),
         ({"tags": ["O"]}, "the model.s tags"),
         ({"colour": "red"}, "its keys should be"),
+        ({"window": "254"}, "whole numbers"),
+        ({"stride": 0}, "stride 0 must lie"),
+        ({"window": 4000, "stride": 9}, "exceed the model's 512 positions"),
     ],
 )
 def test_a_model_of_another_version_is_refused(tmp_path: Path, changes: dict[str, object], words: str) -> None:
@@ -198,6 +219,9 @@ def test_an_incomplete_or_broken_model_is_refused(tmp_path: Path, name: str) -> 
     (folder / name).write_bytes(b"\x00rubbish")
     with pytest.raises(ValueError, match=r"tokenizer|broken|cannot be loaded"):
         Extractor.load(folder)
+    if importlib.util.find_spec("torch") and name == WEIGHTS:
+        with pytest.raises(ModelFolderError, match="cannot be loaded"):
+            Extractor.load(folder, backend="torch")
 
 
 def test_no_model_folder() -> None:

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import documents
 
-from bangfu.labels import Document, LabelledDataError, Link, Span, conll, corpus, jsonl, read
+from bangfu.labels import Defect, Document, LabelledDataError, Link, Span, conll, jsonl, labelled_file, read
 from bangfu.labels.tags import SCHEMES, Scheme, TagError, guess_scheme, spans_to_tags, tags_to_spans
+from bangfu.labels.user_error import UserError
 from bangfu.scripts.main import main
 
 anywhere = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -83,7 +84,13 @@ DEFECTS = {
     '{"id": "b", "text": "海南", "spans": [{"start": "0", "end": 2, "label": "LOC"}]}': ("no whole numbers", "b"),
     '{"id": "b", "text": "海南", "spans": [{"start": 0, "end": 2, "label": "LOC"}, '
     '{"start": 1, "end": 2, "label": "ORG"}]}': ("overlap", "b"),
-    '{"id": "b", "text": "海南", "links": [{"head": 0, "tail": 0, "role": "friend"}]}': ("unknown role", "b"),
+    '{"id": "b", "text": "海南", "entities": []}': ("no list under 'spans'", "b"),
+    '{"id": "b", "text": "海南", "spans": [], "links": {}}': ("no list under 'links'", "b"),
+    '{"id": "b", "text": "海南", "spans": [], "n": ' + "9" * 5000 + "}": ("not valid JSON", None),
+    '{"id": "b", "text": "海南", "spans": [], "links": [{"head": 0, "tail": 0, "role": "friend"}]}': (
+        "unknown role",
+        "b",
+    ),
 }
 
 
@@ -123,6 +130,32 @@ def test_conll_of_other_tools_reads(tmp_path: Path) -> None:
     assert read(path) == [Document("a-1", "海南捐", (Span(0, 2, "LOC"),)), Document("a-2", "省", (Span(0, 1, "LOC"),))]
 
 
+def test_a_document_with_several_defects_shows_them_all(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.jsonl", tmp_path / "b.conll"
+    spans = [(0, 6, "ORG"), (1, 2, "LOC"), (3, 4, "LOC"), (5, 99, "LOC"), (0, 1, "PER")]
+    value = {
+        "id": 1,
+        "text": "海南省慈善总会",
+        "spans": [{"start": start, "end": end, "label": label} for start, end, label in spans],
+    }
+    path.write_text(json.dumps(value), encoding="utf-8")
+    found = [str(defect) for defect in labelled_file.scan(path)]
+    assert sum("overlap" in line for line in found) == 3 and sum("'PER'" in line for line in found) == 1
+    assert sum("ends behind" in line for line in found) == 1
+    other.write_text("# id = x\n海 B-GPE\n南 B-PER\n# id = y\n省 O\n# id = z\n", encoding="utf-8")
+    *defects, full, empty = labelled_file.scan(other)
+    assert [defect.line for defect in defects if isinstance(defect, Defect)] == [2, 3]
+    assert (full, empty) == (Document("y", "省"), Document("z", ""))
+
+
+def test_lone_surrogates(tmp_path: Path) -> None:
+    document = Document("a", "\ud800海")
+    jsonl.write([document], tmp_path / "a.jsonl")
+    assert read(tmp_path / "a.jsonl") == [document]
+    with pytest.raises(UserError, match="lone surrogate"):
+        conll.write([document], tmp_path / "a.conll")
+
+
 def test_check_lists_every_defect_and_exits_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad, good = tmp_path / "bad.jsonl", tmp_path / "good.jsonl"
     bad.write_text("\n".join([GOOD, "{", '{"id": 1}', '{"id": 2, "text": 3}']), encoding="utf-8")
@@ -138,4 +171,4 @@ def test_check_lists_every_defect_and_exits_1(tmp_path: Path, capsys: pytest.Cap
 def test_a_broken_gzip_file_is_a_defect(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(f"{GOOD}\n".encode() * 999)[:-20])
-    assert "broken gzip file" in str(list(corpus.scan(path))[-1])
+    assert "broken gzip file" in str(list(labelled_file.scan(path))[-1])

@@ -17,6 +17,7 @@ from bangfu.labels import Document, Span, jsonl
 from bangfu.training import finetuning, yaml_file
 from bangfu.training.config import DatasetConfig, TrainingConfig
 from bangfu.training.finetuning import ResumeError, train
+from bangfu.training.yaml_file import ConfigError
 
 
 def sentences(count: int, seed: int) -> list[Document]:
@@ -100,5 +101,27 @@ def test_a_stopped_run_goes_on_to_the_same_result(
     assert any("going on from" in line for line in said)
     ours, theirs = (load_file(folder.path / "model.safetensors") for folder in (whole, again))
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+    # the same once more trains nothing; other settings or data are refused
+    (tmp_path / "stopped" / "checkpoints" / "checkpoint-99").mkdir()
+    train(stopped, said.append)
+    assert sum("going on from" in line for line in said) == 1
     with pytest.raises(ResumeError, match="other settings"):
         train(dataclasses.replace(stopped, seed=3))
+    jsonl.write(sentences(201, 3), tmp_path / "train.jsonl")
+    with pytest.raises(ResumeError, match=r"train.jsonl has changed"):
+        train(stopped)
+
+
+def test_an_encoder_that_is_not_there_is_refused(config: TrainingConfig, tmp_path: Path) -> None:
+    import dataclasses
+
+    with pytest.raises(ConfigError, match="no such folder"):
+        train(dataclasses.replace(config, encoder=str(tmp_path / "nowhere")))
+    assert not Path(config.output).exists()
+
+
+def test_a_half_written_checkpoint_is_passed_over(config: TrainingConfig) -> None:
+    half = Path(config.output) / "checkpoints" / "checkpoint-7"
+    half.mkdir(parents=True)
+    train(config)
+    assert not half.exists()

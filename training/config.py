@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -30,6 +31,12 @@ class DatasetConfig:
         for name in (*self.annotates, *self.joined, *(ours for ours in self.labels.values() if ours)):
             if name not in LABEL_NAMES:
                 raise ValueError(f"{name!r} is not one of our labels {', '.join(LABEL_NAMES)}")
+        unmapped = set(self.annotates) - {ours for ours in self.labels.values() if ours}
+        if unmapped:
+            raise ValueError(
+                f"{self.path}: annotates {', '.join(sorted(unmapped))}, but no label of the file becomes it; "
+                "name under annotates only what the file marks throughout"
+            )
         unmarked = {ours for ours in self.labels.values() if ours} - set(self.annotates)
         if unmarked:
             raise ValueError(f"{', '.join(sorted(unmarked))}: labels map to it, so name it under annotates, too")
@@ -65,7 +72,6 @@ class TrainingConfig:
     dropout: float = 0.1
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     patience: int = 3
-    checkpoints_per_epoch: int = 1
     seed: int = 17
 
     def __post_init__(self) -> None:
@@ -75,9 +81,14 @@ class TrainingConfig:
             raise ValueError(f"stride {self.stride} must lie between 1 and window {self.window}")
         if set(self.dev.annotates) != set(LABEL_NAMES):
             raise ValueError("dev must annotate every label, or its F1 means nothing")
-        for name in ("epochs", "batch_size", "gradient_accumulation", "patience", "checkpoints_per_epoch"):
+        for name in ("epochs", "batch_size", "gradient_accumulation", "patience"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
+        for name in ("learning_rate", "head_learning_rate", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be above 0")
+        if not 0 <= self.weight_decay < 1:
+            raise ValueError("weight_decay must lie between 0 and 1")
         for name in ("dropout", "warmup_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie between 0 and 1")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bangfu.labels import corpus
+from bangfu.labels import labelled_file
 from bangfu.labels.document import Document, Span
 from bangfu.training.config import DatasetConfig
 
 
 def load(config: DatasetConfig) -> list[Document]:
     """Read a data set: its labels made ours, neighbours joined, short texts packed."""
-    documents: Iterable[Document] = corpus.read(Path(config.path), config.labels)
+    documents: Iterable[Document] = labelled_file.read(Path(config.path), config.labels)
     if config.joined:
         documents = [join_neighbours(document, config.joined) for document in documents]
     return list(pack(documents, config.packed) if config.packed else documents)

@@ -144,9 +144,14 @@ def intervals(
     random = np.random.default_rng(seed)
     weights = random.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), size=rounds)
     sums = np.einsum("rd,dlc->rlc", weights, counts)
-    f1 = np.divide(2 * sums[..., 0], sums[..., 1], out=np.zeros(sums.shape[:2]), where=sums[..., 1] > 0)
-    low, high = np.quantile(f1, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return {label: (float(low[i]), float(high[i])) for i, label in enumerate(labels)}
+    ranges = {}
+    for i, label in enumerate(labels):
+        # rounds without a span of the label say nothing of it
+        some = sums[:, i, 1] > 0
+        f1 = 2 * sums[some, i, 0] / sums[some, i, 1]
+        low, high = np.quantile(f1, [(1 - level) / 2, (1 + level) / 2]) if some.any() else (0.0, 0.0)
+        ranges[label] = (float(low), float(high))
+    return ranges
 
 
 def measure(extractor: Extractor, documents: Sequence[Document]) -> list[Comparison]:

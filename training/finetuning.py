@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -13,6 +14,8 @@ from typing import Any, cast
 
 import torch
 from datasets import Dataset
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import (
     AutoModelForTokenClassification,
     AutoTokenizer,
@@ -24,7 +27,7 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from bangfu.inference.extractor import Extractor
-from bangfu.inference.model_folder import TOKENIZER, ModelFolder, ModelSettings, write_settings
+from bangfu.inference.model_folder import TOKENIZER, WEIGHTS, ModelFolder, ModelSettings, write_settings
 from bangfu.inference.tokens import Encoder
 from bangfu.inference.torch_backend import TorchBackend
 from bangfu.labels.document import Document
@@ -92,7 +95,7 @@ def _bf16(precision: str) -> bool:
         return precision == "bf16"
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _collate(pad: int) -> Callable[[list[dict[str, list[int]]]], dict[str, torch.Tensor]]:
@@ -126,46 +129,77 @@ def _training_set(config: TrainingConfig, encoder: Encoder, say: Callable[[str],
 def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFolder:
     """Train by the settings and return the folder of the best model, ``<output>/model``.
 
-    A run that was stopped goes on from its last checkpoint in ``<output>/checkpoints`` to the result it
-    would have had. Raises LabelledDataError for defects in the data, ResumeError when the output folder
-    belongs to other settings, OSError when the encoder is neither a folder nor to be had from the hub.
+    A run that was stopped goes on from its last checkpoint in ``<output>/checkpoints``, one an epoch, to
+    the weights it would have had. Raises LabelledDataError for defects in the data, ResumeError when the
+    output folder holds a run of other settings or data, ConfigError for an encoder that cannot be loaded.
     """
     if int(os.environ.get("RANK", "0")):
         say = _silence  # under accelerate launch, one process speaks for all
     output = Path(config.output)
     target, checkpoints = output / "model", output / "checkpoints"
-    _claim(output, config)
     set_seed(config.seed)
     # Without this, CPU steps slow down severalfold once Adam's moments reach denormal numbers.
     torch.set_flush_denormal(True)
-    tokenizer = AutoTokenizer.from_pretrained(config.encoder)
+    tokenizer, model = _load(config)
     encoder = Encoder(tokenizer.backend_tokenizer)
-    cuda = torch.cuda.is_available()
-    model = AutoModelForTokenClassification.from_pretrained(
-        config.encoder,
-        num_labels=len(TAGS),
-        id2label=dict(enumerate(TAGS)),
-        label2id={tag: number for number, tag in enumerate(TAGS)},
-        hidden_dropout_prob=config.dropout,
-        attention_probs_dropout_prob=config.dropout,
-        classifier_dropout=config.dropout,
-        dtype=torch.float32,
-        # on CPU, eager attention is faster than the fused kernel at these lengths, forward and back
-        attn_implementation="sdpa" if cuda else "eager",
-    )
-    positions = model.config.max_position_embeddings
-    if config.window + 2 > positions:
-        raise ConfigError(f"window {config.window} and two special tokens exceed the encoder's {positions} positions")
     examples, reports = _training_set(config, encoder, say)
     dev = dataset.load(config.dev)
     say(f"{config.dev.path}: {align(dev, encoder, config.window, config.stride)[1]}; dev")
     settings = ModelSettings.current(config.name, config.window, config.stride)
-    extractor = Extractor(TorchBackend(model), encoder, settings)
+    _claim(output, config)
+    history_file = output / "history.json"
+    if not (history_file.exists() and (target / WEIGHTS).exists()):
+        extractor = Extractor(TorchBackend(model), encoder, settings)
+        trainer = _trainer(config, model, extractor, dev, examples, checkpoints)
+        last = _last_checkpoint(checkpoints)
+        if last:
+            say(f"going on from {last}")
+        trainer.train(resume_from_checkpoint=last)
+        if trainer.is_world_process_zero():
+            _write_json(history_file, _history(trainer))
+            _save(config, model, tokenizer, settings, target)
+        trainer.accelerator.wait_for_everyone()
+    if not int(os.environ.get("RANK", "0")):
+        _finish(config, reports, dev, json.loads(history_file.read_text(encoding="utf-8")), say)
+    return ModelFolder.load(target)
+
+
+def _load(config: TrainingConfig) -> tuple[Any, Any]:
+    """The tokenizer, and the encoder with a new head (or the head it was saved with)."""
+    name = config.encoder
+    # transformers takes a folder that is missing for the name of somebody's model on the hub
+    if not Path(name).is_dir() and (Path(name).parts[0] in (".", "..", "/") or Path(Path(name).parts[0]).is_dir()):
+        raise ConfigError(f"encoder {name}: no such folder; give a folder with an encoder, or a hub name")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        model = AutoModelForTokenClassification.from_pretrained(
+            name,
+            num_labels=len(TAGS),
+            id2label=dict(enumerate(TAGS)),
+            label2id={tag: number for number, tag in enumerate(TAGS)},
+            hidden_dropout_prob=config.dropout,
+            attention_probs_dropout_prob=config.dropout,
+            classifier_dropout=config.dropout,
+            dtype=torch.float32,
+            # on CPU, eager attention is faster than the fused kernel at these lengths, forward and back
+            attn_implementation="sdpa" if torch.cuda.is_available() else "eager",
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ConfigError(f"encoder {name}: cannot be loaded: {' '.join(str(error).split())}") from error
+    positions = model.config.max_position_embeddings
+    if config.window + 2 > positions:
+        raise ConfigError(f"window {config.window} and two special tokens exceed the encoder's {positions} positions")
+    return tokenizer, model
+
+
+def _trainer(
+    config: TrainingConfig, model: Any, extractor: Extractor, dev: Sequence[Document], examples: Dataset, folder: Path
+) -> _Trainer:
+    cuda = torch.cuda.is_available()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     steps = -(-len(examples) // (config.batch_size * config.gradient_accumulation * processes))
-    every = max(1, steps // config.checkpoints_per_epoch)
     arguments = TrainingArguments(
-        output_dir=str(checkpoints),
+        output_dir=str(folder),
         num_train_epochs=config.epochs,
         per_device_train_batch_size=config.batch_size,
         gradient_accumulation_steps=config.gradient_accumulation,
@@ -175,10 +209,9 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
         bf16=_bf16(config.precision),
         seed=config.seed,
         train_sampling_strategy="group_by_length",
-        eval_strategy="steps",
-        save_strategy="steps",
-        eval_steps=every,
-        save_steps=every,
+        # Only between epochs is a resumed run the same: the sampler draws its order from the global random state.
+        eval_strategy="epoch",
+        save_strategy="epoch",
         save_total_limit=2,
         load_best_model_at_end=True,
         metric_for_best_model="eval_micro",
@@ -190,7 +223,7 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
         use_cpu=not cuda,
         dataloader_pin_memory=cuda,
     )
-    trainer = _Trainer(
+    return _Trainer(
         config,
         extractor,
         dev,
@@ -198,46 +231,64 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
         args=arguments,
         train_dataset=examples,
         eval_dataset=examples,
-        data_collator=_collate(encoder.pad_id),
+        data_collator=_collate(extractor.encoder.pad_id),
         callbacks=[EarlyStoppingCallback(config.patience)],
     )
-    last = get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
-    if last:
-        say(f"going on from {last}")
-    trainer.train(resume_from_checkpoint=last)
-    if trainer.is_world_process_zero():
-        history = [row for row in trainer.state.log_history if "eval_micro" in row or "loss" in row]
-        (output / "history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
-        _save(config, model, tokenizer, settings, target)
-        folder = ModelFolder.load(target)
-        difference = export.export(folder)
-        say(f"ONNX and torch logits differ by at most {difference:.1e}")
-        # the figures of the card are those of the saved weights, which are rounded to fp16
-        values = evaluation.metrics(evaluation.measure(Extractor.load(target), dev), config.name)
-        run = {
-            "data": [
-                {"documents": report.documents, "spans": report.spans, "dropped": report.dropped.total()}
-                for report in reports
-            ],
-            "dev": values,
-            "parameters": sum(value.numel() for value in model.parameters()),
-            "evaluations": sum("eval_micro" in row for row in history),
-            "epochs": trainer.state.epoch,
-            "hours": _hours(trainer),
-            "device": torch.cuda.get_device_name() if cuda else f"CPU, {torch.get_num_threads()} threads",
-            "versions": versions(),
-        }
-        (target / model_card.RUN_FILE).write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
-        model_card.write(folder, {})
-        say(evaluation.table(values))
-        say(f"model written to {target}")
-    trainer.accelerator.wait_for_everyone()
-    return ModelFolder.load(target)
 
 
-def _hours(trainer: Trainer) -> float:
-    """Hours of training in this process; a run that was taken up again counts from there."""
-    return float(trainer.state.log_history[-1].get("train_runtime", 0.0)) / 3600
+def _last_checkpoint(folder: Path) -> str | None:
+    """The last whole checkpoint; one that a kill left half written is removed."""
+    for checkpoint in folder.glob("checkpoint-*"):
+        if not (checkpoint / "trainer_state.json").exists():  # written last
+            shutil.rmtree(checkpoint)
+    return get_last_checkpoint(str(folder)) if folder.is_dir() else None
+
+
+def _history(trainer: Trainer) -> dict[str, Any]:
+    rows = trainer.state.log_history
+    return {
+        "epochs": trainer.state.epoch,
+        # of this process: a run that was taken up again counts from there
+        "hours": float(rows[-1].get("train_runtime", 0.0)) / 3600,
+        "device": torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else f"{torch.get_num_threads()} CPU threads",
+        "log": [row for row in rows if "eval_micro" in row or "loss" in row],
+    }
+
+
+def _finish(
+    config: TrainingConfig,
+    reports: Sequence[Report],
+    dev: Sequence[Document],
+    history: dict[str, Any],
+    say: Callable[[str], None],
+) -> None:
+    """Export, measure and describe the saved model."""
+    folder = ModelFolder.load(Path(config.output) / "model")
+    say(f"ONNX and torch logits differ by at most {export.export(folder):.1e}")
+    # the figures of the card are those of the saved weights, which are rounded to fp16
+    values = evaluation.metrics(evaluation.measure(Extractor.load(folder.path), dev), config.name)
+    run = {
+        "data": [
+            {"documents": report.documents, "spans": report.spans, "dropped": report.dropped.total()}
+            for report in reports
+        ],
+        "dev": values,
+        "parameters": sum(value.numel() for value in load_file(folder.file(WEIGHTS)).values()),
+        "evaluations": sum("eval_micro" in row for row in history["log"]),
+        "versions": versions(),
+    } | {name: history[name] for name in ("epochs", "hours", "device")}
+    _write_json(folder.path / model_card.RUN_FILE, run)
+    model_card.write(folder, {})
+    say(evaluation.table(values))
+    say(f"model written to {folder.path}")
+
+
+def _write_json(path: Path, value: Any) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    os.replace(partial, path)
 
 
 def versions() -> dict[str, str]:
@@ -246,14 +297,21 @@ def versions() -> dict[str, str]:
 
 
 def _claim(output: Path, config: TrainingConfig) -> None:
-    """Write the settings into the output folder, or check that they are those that stand there."""
-    file = output / CONFIG_FILE
-    if file.exists():
+    """Write settings and hashes of the data into the output folder, or check that what stands there is the same."""
+    file, data_file = output / CONFIG_FILE, output / "data.json"
+    data = {part.path: hashlib.sha256(Path(part.path).read_bytes()).hexdigest() for part in (*config.train, config.dev)}
+    if file.exists() and data_file.exists():
+        mend = "choose another output or remove the folder"
         if yaml_file.read(file, TrainingConfig) != config:
-            raise ResumeError(f"{output}: holds a run of other settings ({file}); choose another output or remove it")
+            raise ResumeError(f"{output}: holds a run of other settings ({file}); {mend}")
+        before = json.loads(data_file.read_text(encoding="utf-8"))
+        changed = [path for path in data if before.get(path) != data[path]]
+        if changed:
+            raise ResumeError(f"{output}: holds a run on other data ({changed[0]} has changed since); {mend}")
         return
     output.mkdir(parents=True, exist_ok=True)
     yaml_file.write(file, config)
+    _write_json(data_file, data)
 
 
 def _save(config: TrainingConfig, model: Any, tokenizer: Any, settings: ModelSettings, target: Path) -> None:

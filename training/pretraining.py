@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -20,9 +21,12 @@ from torch.nn import functional
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from bangfu.inference.tokens import Encoder
+from bangfu.labels.user_error import UserError
 from bangfu.training import word_stream, yaml_file
 from bangfu.training.masking import corrupt, mask_words
 from bangfu.training.pretraining_config import PretrainingConfig
+
+CONFIG_FILE = "config.yaml"
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class Pretraining:
         """Train to the last step, from the last checkpoint where there is one; then save the encoder."""
         config = self.config
         self._resume()
-        yaml_file.write(self.folder / "config.yaml", config)
+        yaml_file.write(self.folder / CONFIG_FILE, config)
         self.model.train()
         began = saved = time.monotonic()
         seen, sums = 0, np.zeros(2)
@@ -193,6 +197,13 @@ class Pretraining:
         path = self.folder / "checkpoint.safetensors"
         if not path.exists():
             return
+        before = yaml_file.read(self.folder / CONFIG_FILE, PretrainingConfig)
+        # a run may be made longer or shorter, and its notes taken more or less often
+        free = {
+            name: getattr(self.config, name) for name in ("steps", "decay_steps", "checkpoint_minutes", "log_steps")
+        }
+        if dataclasses.replace(before, **free) != self.config:
+            raise UserError(f"{self.folder}: holds a run of other settings; choose another output or remove it")
         with safe_open(path, "pt") as file:
             self.step = int(file.metadata()["step"])
         tensors = load_file(path)

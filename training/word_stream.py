@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from bangfu.inference.cleaning import clean
+from bangfu.inference.cleaning import CLEANING_VERSION, clean
 from bangfu.inference.tokens import Encoder
+from bangfu.labels.user_error import UserError
 
 # Tokens of a word that belongs to no tag in the list; its loss is not counted.
 IGNORE = 255
@@ -58,9 +59,12 @@ def _sentences(paths: list[Path]) -> Iterator[list[tuple[str, str]]]:
 def build(paths: list[Path], encoder: Encoder, folder: Path) -> WordStream:
     """Encode tagged text once, into arrays under ``folder``; a second call reads what is there.
 
-    The cache is known by the names and sizes of the files and the cleaning they went through.
+    The cache is known by the names and sizes of the files, the tokenizer and the version of the cleaning.
     """
-    key = json.dumps([[path.name, path.stat().st_size] for path in paths] + [encoder.pad_id])
+    if encoder.size > np.iinfo(np.uint16).max:
+        raise UserError(f"a vocabulary of {encoder.size} does not fit 16 bits; use an encoder with a smaller one")
+    files = [[path.name, path.stat().st_size] for path in paths]
+    key = json.dumps([files, encoder.fingerprint, CLEANING_VERSION])
     stem = folder / f"words-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     meta = stem.with_suffix(".json")
     if not meta.exists():

@@ -21,6 +21,17 @@ class ConfigError(UserError):
     """A settings file that cannot be used: says where, what and how to mend it, in one line."""
 
 
+class _Loader(yaml.SafeLoader):
+    """The safe loader, but a key that stands twice is an error instead of the last one winning."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def read(path: Path | str, kind: type[T]) -> T:
     """Read a YAML file into the dataclass ``kind``.
 
@@ -33,8 +44,8 @@ def read(path: Path | str, kind: type[T]) -> T:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}); give the path of a YAML file") from error
     try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        values = yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     return build(values, kind, str(path))
 
