@@ -78,4 +78,4 @@ def test_neighbours_are_joined_and_short_texts_packed() -> None:
 
 def test_a_data_set_must_annotate_what_it_maps_to() -> None:
     with pytest.raises(ValueError, match="ORG: labels map to it"):
-        DatasetConfig("a.jsonl", {"ORG": "ORG"}, ("LOC",))
+        DatasetConfig("a.jsonl", {"ORG": "ORG", "LOC": "LOC"}, ("LOC",))
