@@ -6,6 +6,7 @@ trained on. Entities are found in the clean text and answered in positions of th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,9 @@ def _table() -> dict[int, str]:
         for code in range(ord(first), ord(last) + 1):
             table[code + 0xFEE0] = chr(code)
     table[ord("％")] = "%"
+    # the dots that stand for the middle dot of names and titles
+    for char in "•‧・･∙⋅":
+        table[ord(char)] = "·"
     # spaces that look like a space: no-break, en/em/thin …, narrow no-break, mathematical, ideographic
     for code in (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000):
         table[code] = " "
@@ -43,6 +47,22 @@ def _table() -> dict[int, str]:
 
 
 _TABLE = _table()
+
+# Web pages often set Chinese with ASCII punctuation. Beside a Chinese character it is Chinese punctuation: 'A县,B县'
+# becomes 'A县，B县', while '1,200' and 'Inc.(US)' stay as they are.
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff，。、；：？！（）《》“”‘’【】]")
+_ASCII_PUNCTUATION = re.compile("[,;:?!()]+")
+_CHINESE_PUNCTUATION = str.maketrans(",;:?!()", "，；：？！（）")
+
+
+def _punctuation(text: str) -> str:
+    """Make runs of ASCII punctuation beside Chinese Chinese, one character for one."""
+
+    def change(match: re.Match[str]) -> str:
+        beside = text[max(0, match.start() - 1) : match.start()] + text[match.end() : match.end() + 1]
+        return match.group().translate(_CHINESE_PUNCTUATION) if _HAN.search(beside) else match.group()
+
+    return _ASCII_PUNCTUATION.sub(change, text)
 
 
 @dataclass(frozen=True)
@@ -77,10 +97,10 @@ def clean(raw: str) -> Cleaned:
     """Undo what the way to us did to a text, and keep the way back.
 
     Full-width letters, digits and % become half-width, odd spaces a space and odd line ends a line
-    feed; zero-width and control characters are dropped. No step joins characters, so a clean
-    character comes from exactly one raw one.
+    feed; zero-width and control characters are dropped; ASCII punctuation beside Chinese becomes
+    Chinese. No step joins characters, so a clean character comes from exactly one raw one.
     """
-    text = raw.translate(_TABLE)
+    text = _punctuation(raw.translate(_TABLE))
     if len(text) == len(raw):
         starts = np.arange(len(raw), dtype=np.int32)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,24 @@ class Tokens:
         return len(self.ids)
 
 
+class _Symbols(dict[int, str]):
+    """A translation table: symbols that a vocabulary lacks become a space, all else stays.
+
+    BERT splits at punctuation and not at symbols, so '●86吨' would have one unknown token for '●86'.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self._tokenizer = tokenizer
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        # Sm, Sc, Sk, So; No and Nl are ² ① Ⅳ and the like
+        symbol = unicodedata.category(char) in ("Sm", "Sc", "Sk", "So", "No", "Nl")
+        self[code] = " " if symbol and self._tokenizer.token_to_id(char) is None else char
+        return self[code]
+
+
 class Encoder:
     """Turns clean text into tokens by a ``tokenizer.json``; nothing is ever truncated or padded."""
 
@@ -36,7 +55,7 @@ class Encoder:
         tokenizer.no_padding()
         # '[SEP]' written in an article is text like any other
         tokenizer.encode_special_tokens = True
-        self._tokenizer = tokenizer
+        self._tokenizer, self._symbols = tokenizer, _Symbols(tokenizer)
         self.cls_id, self.sep_id, self.pad_id = (self._special(name) for name in ("[CLS]", "[SEP]", "[PAD]"))
 
     @classmethod
@@ -66,8 +85,10 @@ class Encoder:
         return int(number)
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
-        """Encode clean texts, in order; white space has no tokens."""
-        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        """Encode clean texts, in order; white space and symbols that the vocabulary lacks have no tokens."""
+        encodings = self._tokenizer.encode_batch(
+            [text.translate(self._symbols) for text in texts], add_special_tokens=False
+        )
         result = []
         for encoding in encodings:
             offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)

@@ -14,7 +14,7 @@ from conftest import SAMPLE
 from bangfu.inference import Extractor
 from bangfu.scripts.main import main
 
-TEXT = "<b>南京市慈善总会</b>向洛川县捐赠3万元"
+TEXT = "南京市慈善总会向洛川县捐赠3万元。\n<b>南京</b>"
 
 
 def lines(path: Path) -> list[dict]:  # type: ignore[type-arg]

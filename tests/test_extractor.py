@@ -39,7 +39,7 @@ def test_the_sample_article(extractor: Extractor, article: str) -> None:
     assert {
         ("宁波市民政局", "ORG"),
         ("会理市慈善会", "ORG"),
-        ("会理", "LOC"),
+        ("凉山", "LOC"),
         ("太平镇", "LOC"),
         ("80万元", "AMOUNT"),
         ("1260余万元", "AMOUNT"),
@@ -81,6 +81,12 @@ def test_offsets_are_those_of_the_raw_text(extractor: Extractor, article: str) -
 def test_tokens_written_in_a_text_are_text(extractor: Extractor) -> None:
     (tokens,) = extractor.encoder.encode(["捐[SEP]款[PAD]"])
     assert not {extractor.encoder.sep_id, extractor.encoder.pad_id} & set(tokens.ids.tolist())
+
+
+def test_symbols_do_not_swallow_what_stands_beside_them(extractor: Extractor) -> None:
+    raw = "●86吨→1.5吨👍3万元㎡"
+    (tokens,) = extractor.encoder.encode([raw])
+    assert [raw[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)] == list("●86吨1.5吨3万元")
 
 
 def test_auto_takes_the_cpu_where_cuda_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -270,9 +270,24 @@ def _finish(
     # the figures of the card are those of the saved weights, which are rounded to fp16
     values = evaluation.metrics(evaluation.measure(Extractor.load(folder.path), dev), config.name)
     run = {
-        "data": [
-            {"documents": report.documents, "spans": report.spans, "dropped": report.dropped.total()}
-            for report in reports
+        "steps": [
+            *_steps_before(Path(config.encoder)),
+            {
+                "name": config.name,
+                "encoder": config.encoder,
+                "epochs": history["epochs"],
+                "data": [
+                    {
+                        "path": part.path,
+                        "documents": report.documents,
+                        "spans": report.spans,
+                        "dropped": report.dropped.total(),
+                        "annotates": list(part.annotates),
+                        "repeat": part.repeat,
+                    }
+                    for part, report in zip(config.train, reports, strict=True)
+                ],
+            },
         ],
         "dev": values,
         "parameters": sum(value.numel() for value in load_file(folder.file(WEIGHTS)).values()),
@@ -283,6 +298,13 @@ def _finish(
     model_card.write(folder, {})
     say(evaluation.table(values))
     say(f"model written to {folder.path}")
+
+
+def _steps_before(encoder: Path) -> list[dict[str, Any]]:
+    """The steps of a model that this run began from, so that its card tells all it has learnt from."""
+    file = encoder / model_card.RUN_FILE
+    steps: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["steps"] if file.exists() else []
+    return steps
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -65,24 +65,20 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "",
         "## Training data",
         "",
-        "| file | documents | spans taught | dropped by alignment | labels annotated | seen an epoch |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for part, report in zip(config.train, run["data"], strict=True):
-        lines.append(
-            f"| `{part.path}` | {report['documents']:,} | {report['spans'] - report['dropped']:,} "
-            f"| {report['dropped']:,} | {', '.join(part.annotates)} | {part.repeat} × |"
-        )
-    lines += [
+        "| step | file | documents | spans taught | dropped by alignment | labels annotated | seen |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *(_data_row(step, part) for step in run["steps"] for part in step["data"]),
         "",
         "Where a file does not annotate a label, its unmarked tokens are not taught as free of it "
         "(marginal likelihood).",
-        f"The encoder was `{config.encoder}`.",
+        f"The steps began from the encoder `{run['steps'][0]['encoder']}`; its own card says what it has read.",
         "",
         "## Recipe",
         "",
         f"Best of {run['evaluations']} evaluations on the dev split, {run['epochs']:.1f} epochs, "
         f"{run['hours']:.2f} hours on {run['device']}.",
+        "",
+        "The last step:",
         "",
         "```yaml",
         *yaml_file.dump(config).splitlines(),
@@ -103,10 +99,21 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
     return "\n".join(lines)
 
 
+def _data_row(step: Mapping[str, Any], part: Mapping[str, Any]) -> str:
+    return (
+        f"| {step['name']} | `{part['path']}` | {part['documents']:,} | {part['spans'] - part['dropped']:,} "
+        f"| {part['dropped']:,} | {', '.join(part['annotates'])} | {part['repeat'] * step['epochs']:.0f} × |"
+    )
+
+
 def _row(name: str, values: Mapping[str, Any]) -> str:
     cells = []
     for score in values["scores"].values():
         low, high = score["f1_interval"]
-        absent = not score["gold"] + score["found"]
-        cells.append("–" if absent else f"{100 * score['f1']:.1f} ({100 * low:.0f}–{100 * high:.0f})")
+        if not score["gold"] + score["found"]:
+            cells.append("–")
+        else:
+            # one document drawn again and again has no spread
+            interval = f" ({100 * low:.0f}–{100 * high:.0f})" if values["documents"] > 1 else ""
+            cells.append(f"{100 * score['f1']:.1f}{interval}")
     return f"| {name} | {values['documents']} | " + " | ".join(cells) + " |"
