@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import IO, Literal
 
 from bangfu.inference import page
 from bangfu.inference.entity import Entity
+from bangfu.labels.atomic_file import replaced
 from bangfu.labels.user_error import UserError
 
 Format = Literal["jsonl", "csv", "html"]
@@ -47,15 +47,10 @@ def writer(target: Path | None, form: Format = "jsonl") -> Iterator[Write]:
         with target.open("w", **options) as file:  # type: ignore[call-overload]
             yield from _frame(file, form)
         return
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        with partial.open("w", **options) as file:  # type: ignore[call-overload]
-            if form == "csv":
-                file.write("\ufeff")  # spreadsheet programs take a CSV without it for the local code page
-            yield from _frame(file, form)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replaced(target) as partial, partial.open("w", **options) as file:  # type: ignore[call-overload]
+        if form == "csv":
+            file.write("\ufeff")  # spreadsheet programs take a CSV without it for the local code page
+        yield from _frame(file, form)
 
 
 def _frame(out: IO[str], form: Format) -> Iterator[Write]:

@@ -6,10 +6,10 @@ and ``\t``. Links have no place in this form and are left out.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from bangfu.labels.atomic_file import replaced
 from bangfu.labels.defect import Defect
 from bangfu.labels.document import Document, Span
 from bangfu.labels.jsonl import OURS, Mapped
@@ -97,8 +97,7 @@ def write(documents: Iterable[Document], path: Path, scheme: Scheme = "BIO") -> 
 
     Raises UserError for an id with a line feed and for a lone surrogate, which this form cannot hold.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8", newline="\n") as out:
+    with replaced(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as out:
         for document in documents:
             if "\n" in document.id or any("\ud800" <= char <= "\udfff" for char in document.id + document.text):
                 what = "a line feed in the id or a lone surrogate"
@@ -107,4 +106,3 @@ def write(documents: Iterable[Document], path: Path, scheme: Scheme = "BIO") -> 
             for char, tag in zip(document.text, spans_to_tags(len(document.text), document.spans, scheme), strict=True):
                 out.write(f"{_ESCAPES.get(char, char)}\t{tag}\n")
             out.write("\n")
-    os.replace(partial, path)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from bangfu.labels.atomic_file import replaced
 from bangfu.labels.defect import Defect
 from bangfu.labels.document import Document, Link, Span, problems
 from bangfu.labels.schema import LABEL_NAMES
@@ -140,12 +140,11 @@ def write(documents: Iterable[Document], path: Path) -> None:
 
     A lone surrogate, which UTF-8 cannot hold, is written as its JSON escape and reads back as itself.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    # no time stamp in the gzip head, so that equal documents make equal files
-    with (
-        partial.open("wb") as raw,
-        gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else raw as out,
-    ):
+    with replaced(path) as partial, partial.open("wb") as raw, _packed(raw, path) as out:
         for document in documents:
             out.write((json.dumps(to_json(document), ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
-    os.replace(partial, path)
+
+
+def _packed(raw: BinaryIO, path: Path) -> BinaryIO | gzip.GzipFile:
+    # no time stamp in the gzip head, so that equal documents make equal files
+    return gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else raw

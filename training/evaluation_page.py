@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
 from bangfu.inference import page
+from bangfu.labels.atomic_file import replaced
 from bangfu.labels.document import Span
 from bangfu.labels.schema import LABEL_NAMES
 from bangfu.training.evaluation import ERROR_KINDS, MICRO, Comparison, Error, error_counts, intervals, total
@@ -19,9 +19,8 @@ _REACH = 60  # characters shown each side where no sentence ends
 
 def write(comparisons: Sequence[Comparison], path: Path, title: str) -> None:
     """Write the page, atomically."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text("".join(_parts(comparisons, title)), encoding="utf-8", errors="backslashreplace")
-    os.replace(partial, path)
+    with replaced(path) as partial:
+        partial.write_text("".join(_parts(comparisons, title)), encoding="utf-8", errors="backslashreplace")
 
 
 def _parts(comparisons: Sequence[Comparison], title: str) -> Iterator[str]:

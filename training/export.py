@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import logging
-import os
 import struct
 import warnings
 from pathlib import Path
@@ -20,6 +19,7 @@ from onnx import TensorProto, helper
 from bangfu.inference.model_folder import GRAPH, WEIGHTS, ModelFolder
 from bangfu.inference.onnx_backend import OnnxBackend
 from bangfu.inference.torch_backend import TorchBackend
+from bangfu.labels.atomic_file import replaced
 
 OPSET = 18
 TOLERANCE = 1e-3
@@ -80,10 +80,8 @@ def export(folder: ModelFolder) -> float:
     assert program is not None
     graph = program.model_proto
     _refer(graph, folder.file(WEIGHTS), prefix="model.")
-    target = folder.path / GRAPH
-    partial = folder.path / f".{GRAPH}.partial"
-    onnx.save_model(graph, str(partial))
-    os.replace(partial, target)
+    with replaced(folder.path / GRAPH) as partial:
+        onnx.save_model(graph, str(partial))
     return _check(folder, backend)
 
 

@@ -30,6 +30,7 @@ from bangfu.inference.extractor import Extractor
 from bangfu.inference.model_folder import TOKENIZER, WEIGHTS, ModelFolder, ModelSettings, write_settings
 from bangfu.inference.tokens import Encoder
 from bangfu.inference.torch_backend import TorchBackend
+from bangfu.labels.atomic_file import replaced
 from bangfu.labels.document import Document
 from bangfu.labels.schema import TAGS
 from bangfu.labels.user_error import UserError
@@ -308,9 +309,8 @@ def _steps_before(encoder: Path) -> list[dict[str, Any]]:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    with replaced(path) as partial:
+        partial.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def versions() -> dict[str, str]:

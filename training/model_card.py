@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bangfu.inference.model_folder import WEIGHTS, ModelFolder
+from bangfu.labels.atomic_file import replaced
 from bangfu.labels.schema import LABELS
 from bangfu.training import yaml_file
 from bangfu.training.config import TrainingConfig
@@ -21,15 +22,14 @@ def write(folder: ModelFolder, measured: Mapping[str, dict[str, Any]]) -> Path:
     """Render the card of a model folder; ``measured`` are contents of ``metrics.json`` by what was measured."""
     path = folder.file(RUN_FILE)
     card = folder.path / CARD_FILE
-    card.write_text(
-        render(
-            yaml_file.read(folder.file(CONFIG_FILE), TrainingConfig),
-            json.loads(path.read_text(encoding="utf-8")),
-            measured,
-            folder.file(WEIGHTS).stat().st_size,
-        ),
-        encoding="utf-8",
+    text = render(
+        yaml_file.read(folder.file(CONFIG_FILE), TrainingConfig),
+        json.loads(path.read_text(encoding="utf-8")),
+        measured,
+        folder.file(WEIGHTS).stat().st_size,
     )
+    with replaced(card) as partial:
+        partial.write_text(text, encoding="utf-8")
     return card
 
 

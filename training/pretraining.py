@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from torch.nn import functional
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from bangfu.inference.tokens import Encoder
+from bangfu.labels.atomic_file import replaced
 from bangfu.labels.user_error import UserError
 from bangfu.training import word_stream, yaml_file
 from bangfu.training.masking import corrupt, mask_words
@@ -189,9 +189,8 @@ class Pretraining:
         return {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
 
     def _checkpoint(self) -> None:
-        partial = self.folder / "checkpoint.partial"
-        save_file(self._tensors(), partial, metadata={"step": str(self.step)})
-        os.replace(partial, self.folder / "checkpoint.safetensors")
+        with replaced(self.folder / "checkpoint.safetensors") as partial:
+            save_file(self._tensors(), partial, metadata={"step": str(self.step)})
 
     def _resume(self) -> None:
         path = self.folder / "checkpoint.safetensors"

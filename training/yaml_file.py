@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import os
 import types
 import typing
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, TypeVar, Union
 
 import yaml
 
+from bangfu.labels.atomic_file import replaced
 from bangfu.labels.user_error import UserError
 
 T = TypeVar("T")
@@ -52,9 +52,8 @@ def read(path: Path | str, kind: type[T]) -> T:
 
 def write(path: Path, config: Any) -> None:
     """Write a dataclass as YAML that :func:`read` takes back."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(dump(config), encoding="utf-8")
-    os.replace(partial, path)
+    with replaced(path) as partial:
+        partial.write_text(dump(config), encoding="utf-8")
 
 
 def dump(config: Any) -> str:
