@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from bangfu.inference.cleaning import CLEANING_VERSION
+from bangfu.labels.atomic_file import write_json
 from bangfu.labels.schema import SCHEMA_VERSION, TAGS
 from bangfu.labels.user_error import UserError
 
@@ -111,4 +112,4 @@ class ModelFolder:
 
 def write_settings(path: Path, settings: ModelSettings) -> None:
     """Write the settings file of a model folder."""
-    (path / SETTINGS).write_text(json.dumps(asdict(settings), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    write_json(path / SETTINGS, asdict(settings))

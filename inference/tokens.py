@@ -31,7 +31,7 @@ class Tokens:
 class _Symbols(dict[int, str]):
     """A translation table: symbols that a vocabulary lacks become a space, all else stays.
 
-    BERT splits at punctuation and not at symbols, so '●86吨' would have one unknown token for '●86'.
+    BERT splits at punctuation and not at symbols, so '｜86吨' would have one unknown token for '｜86'.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from bangfu.inference.extractor import Extractor
 from bangfu.labels import labelled_file
-from bangfu.labels.atomic_file import replaced
+from bangfu.labels.atomic_file import write_json
 from bangfu.labels.user_error import UserError
 from bangfu.training import evaluation, evaluation_page
 
@@ -39,8 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(evaluation.table(values))
     if arguments.output:
         arguments.output.mkdir(parents=True, exist_ok=True)
-        with replaced(arguments.output / "metrics.json") as partial:
-            partial.write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        write_json(arguments.output / "metrics.json", values)
         title = f"{extractor.settings.name} on {arguments.gold.name}"
         evaluation_page.write(comparisons, arguments.output / "errors.html", title)
         print(f"written: {arguments.output / 'metrics.json'}, {arguments.output / 'errors.html'}")

@@ -24,7 +24,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help=".txt or .jsonl (field 'text'); - is standard input")
     parser.add_argument("--input", choices=("txt", "jsonl"), help="what the files are, instead of going by their names")
     parser.add_argument("--output", "-o", type=Path, help="file to write; standard output when not given")
-    parser.add_argument("--format", choices=FORMATS, help="of the output; instead of going by its name")
+    parser.add_argument("--format", choices=FORMATS, help="of the output, instead of going by its name")
     parser.add_argument("--model", type=Path, help="model folder; the shipped model when not given")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")

@@ -30,7 +30,7 @@ from bangfu.inference.extractor import Extractor
 from bangfu.inference.model_folder import TOKENIZER, WEIGHTS, ModelFolder, ModelSettings, write_settings
 from bangfu.inference.tokens import Encoder
 from bangfu.inference.torch_backend import TorchBackend
-from bangfu.labels.atomic_file import replaced
+from bangfu.labels.atomic_file import write_json
 from bangfu.labels.document import Document
 from bangfu.labels.schema import TAGS
 from bangfu.labels.user_error import UserError
@@ -157,7 +157,7 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
             say(f"going on from {last}")
         trainer.train(resume_from_checkpoint=last)
         if trainer.is_world_process_zero():
-            _write_json(history_file, _history(trainer))
+            write_json(history_file, _history(trainer))
             _save(config, model, tokenizer, settings, target)
         trainer.accelerator.wait_for_everyone()
     if not int(os.environ.get("RANK", "0")):
@@ -241,7 +241,7 @@ def _last_checkpoint(folder: Path) -> str | None:
     """The last whole checkpoint; one that a kill left half written is removed."""
     for checkpoint in folder.glob("checkpoint-*"):
         if not (checkpoint / "trainer_state.json").exists():  # written last
-            shutil.rmtree(checkpoint)
+            shutil.rmtree(checkpoint, ignore_errors=True)  # another process may be at it
     return get_last_checkpoint(str(folder)) if folder.is_dir() else None
 
 
@@ -295,7 +295,7 @@ def _finish(
         "evaluations": sum("eval_micro" in row for row in history["log"]),
         "versions": versions(),
     } | {name: history[name] for name in ("epochs", "hours", "device")}
-    _write_json(folder.path / model_card.RUN_FILE, run)
+    write_json(folder.path / model_card.RUN_FILE, run)
     model_card.write(folder, {})
     say(evaluation.table(values))
     say(f"model written to {folder.path}")
@@ -306,11 +306,6 @@ def _steps_before(encoder: Path) -> list[dict[str, Any]]:
     file = encoder / model_card.RUN_FILE
     steps: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["steps"] if file.exists() else []
     return steps
-
-
-def _write_json(path: Path, value: Any) -> None:
-    with replaced(path) as partial:
-        partial.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def versions() -> dict[str, str]:
@@ -333,7 +328,7 @@ def _claim(output: Path, config: TrainingConfig) -> None:
         return
     output.mkdir(parents=True, exist_ok=True)
     yaml_file.write(file, config)
-    _write_json(data_file, data)
+    write_json(data_file, data)
 
 
 def _save(config: TrainingConfig, model: Any, tokenizer: Any, settings: ModelSettings, target: Path) -> None:
