@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from bangfu.labels.schema import LABEL_NAMES, TAGS
+from bangfu.labels.schema import LABEL_NAMES, TAGS, tags_of
 
 
 @dataclass(frozen=True)
@@ -20,16 +21,18 @@ class TokenSpan:
     score: float
 
 
-def legal_transitions() -> npt.NDArray[np.bool_]:
+def legal_transitions(tags: tuple[str, ...] = TAGS) -> npt.NDArray[np.bool_]:
     """[tags + 1, tags]: whether a tag may follow another; the last row is the start of a sequence."""
-    legal = np.ones((len(TAGS) + 1, len(TAGS)), dtype=bool)
-    for number, tag in enumerate(TAGS):
+    legal = np.ones((len(tags) + 1, len(tags)), dtype=bool)
+    for number, tag in enumerate(tags):
         if tag.startswith("I-"):
-            legal[:, number] = [before in (tag, f"B-{tag[2:]}") for before in (*TAGS, "")]
+            legal[:, number] = [before in (tag, f"B-{tag[2:]}") for before in (*tags, "")]
     return legal
 
 
-_FORBIDDEN = np.where(legal_transitions(), 0.0, -np.inf).astype(np.float64)
+@cache
+def _forbidden(labels: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    return np.where(legal_transitions(tags_of(labels)), 0.0, -np.inf).astype(np.float64)
 
 
 def log_probabilities(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -39,20 +42,21 @@ def log_probabilities(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64
     return result
 
 
-def best_path(log_probs: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """The likeliest legal tag sequence of [tokens, tags] log probabilities (Viterbi)."""
+def best_path(log_probs: npt.NDArray[np.float64], labels: tuple[str, ...] = LABEL_NAMES) -> npt.NDArray[np.int64]:
+    """The likeliest legal sequence of the tags of ``labels``, from [tokens, tags] log probabilities (Viterbi)."""
+    forbidden, tags = _forbidden(labels), log_probs.shape[1]
     length = len(log_probs)
     if not length:
         return np.zeros(0, dtype=np.int64)
     # Where each token's own best tag is legal throughout, that sequence is the best one.
     greedy: npt.NDArray[np.int64] = log_probs.argmax(axis=1)
-    before = np.concatenate([[len(TAGS)], greedy[:-1]])
-    if not np.isinf(_FORBIDDEN[before, greedy]).any():
+    before = np.concatenate([[tags], greedy[:-1]])
+    if not np.isinf(forbidden[before, greedy]).any():
         return greedy
-    best = log_probs[0] + _FORBIDDEN[-1]
-    back = np.zeros((length, len(TAGS)), dtype=np.int64)
+    best = log_probs[0] + forbidden[-1]
+    back = np.zeros((length, tags), dtype=np.int64)
     for index in range(1, length):
-        paths = best[:, None] + _FORBIDDEN[:-1]
+        paths = best[:, None] + forbidden[:-1]
         back[index] = paths.argmax(axis=0)
         best = paths.max(axis=0) + log_probs[index]
     path = np.zeros(length, dtype=np.int64)
@@ -62,12 +66,12 @@ def best_path(log_probs: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     return path
 
 
-def decode(scores: npt.NDArray[np.float32]) -> list[TokenSpan]:
+def decode(scores: npt.NDArray[np.float32], labels: tuple[str, ...] = LABEL_NAMES) -> list[TokenSpan]:
     """Entities of one sequence from its [tokens, tags] scores (logits), in order."""
     if not len(scores):
         return []
     log_probs = log_probabilities(scores)
-    path = best_path(log_probs)
+    path = best_path(log_probs, labels)
     chosen = np.exp(log_probs[np.arange(len(path)), path])
     # B tags have odd numbers; a span ends where a tag is not the I of its label
     begins = np.flatnonzero(path % 2 == 1)
@@ -77,6 +81,6 @@ def decode(scores: npt.NDArray[np.float32]) -> list[TokenSpan]:
         stop = int(start) + 1
         while stop < len(path) and path[stop] == inside:
             stop += 1
-        label = LABEL_NAMES[int(path[start]) // 2]
+        label = labels[int(path[start]) // 2]
         spans.append(TokenSpan(int(start), stop, label, float(chosen[start:stop].mean())))
     return spans

@@ -6,6 +6,7 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,19 @@ class Encoder:
     def fingerprint(self) -> str:
         """A hash of all that decides how text becomes tokens."""
         return hashlib.sha256(self._tokenizer.to_str().encode("utf-8")).hexdigest()
+
+    @property
+    def unk_id(self) -> int:
+        """The id of the unknown token."""
+        return self._special("[UNK]")
+
+    @cached_property
+    def continues(self) -> npt.NDArray[np.bool_]:
+        """[vocabulary]: whether a token goes on a word of Latin letters or digits (a ``##`` piece)."""
+        vocabulary = self._tokenizer.get_vocab()
+        result = np.zeros(max(vocabulary.values()) + 1, dtype=bool)
+        result[[number for token, number in vocabulary.items() if token.startswith("##")]] = True
+        return result
 
     def _special(self, name: str) -> int:
         number = self._tokenizer.token_to_id(name)

@@ -47,6 +47,11 @@ ROLES = (
 )
 ROLE_NAMES = tuple(role.name for role in ROLES)
 
-# The fixed order of a model's outputs: O, then B and I of each label in the order of LABELS.
-TAGS = ("O", *(f"{prefix}-{name}" for name in LABEL_NAMES for prefix in "BI"))
+
+def tags_of(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The fixed order of a model's outputs: O, then B and I of each label in order."""
+    return ("O", *(f"{prefix}-{name}" for name in labels for prefix in "BI"))
+
+
+TAGS = tags_of(LABEL_NAMES)
 TAG_IDS = {tag: number for number, tag in enumerate(TAGS)}

@@ -1,4 +1,4 @@
-"""``bangfu pretrain CONFIG``: go on training an encoder on tagged text."""
+"""``bangfu pretrain CONFIG``: train an encoder on plain, tagged and labelled text."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import argparse
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
-    parser = commands.add_parser("pretrain", help="pretrain an encoder (needs the extra 'train')")
+    parser = commands.add_parser("pretrain", help="pretrain an encoder on text (needs the extra 'train')")
     parser.add_argument("config", help="YAML file, such as configs/pretrain-mini.yaml")
     parser.add_argument("--check", action="store_true", help="only check the settings file")
+    parser.add_argument("--prepare", action="store_true", help="only prepare the tokens and report what was dropped")
     parser.set_defaults(run=run)
 
 
@@ -22,7 +23,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.check:
         print(f"{arguments.config}: good")
         return 0
-    from bangfu.training.pretraining import Pretraining
+    from bangfu.training.pretraining import Pretraining, prepare
 
+    if arguments.prepare:
+        prepare(config)
+        return 0
     Pretraining(config).run()
     return 0

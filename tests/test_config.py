@@ -18,13 +18,13 @@ GOOD = "name: a\nencoder: e\noutput: o\ntrain: [{path: t.jsonl}]\ndev: {path: d.
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_shipped_config_is_good(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = "pretrain" if path.name.startswith("pretrain") else "train"
+    command = next((name for name in ("pretrain", "probe") if path.name.startswith(name)), "train")
     assert main([command, str(path), "--check"]) == 0
     assert "good" in capsys.readouterr().out
 
 
 def test_there_are_configs() -> None:
-    assert {"mini.yaml", "pretrain-mini.yaml"} <= {path.name for path in CONFIGS}
+    assert {"mini.yaml", "probe.yaml", *(f"pretrain-{size}.yaml" for size in ("mini", "small", "base"))} <= {path.name for path in CONFIGS}
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,30 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
     path.write_text("name: a", encoding="utf-8")
     with pytest.raises(ConfigError, match="the key 'encoder' is missing"):
         yaml_file.read(path, TrainingConfig)
+
+
+PRETRAIN = "sources: [{path: t.txt}]\nencoder: e\noutput: o\nsteps: 5000\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("encoder: ''", "give either encoder, to go on from one, or architecture"),
+        ("architecture: {layers: 2, hidden_size: 64, heads: 2}", "give either encoder"),
+        ("sources: [{path: t, form: taged}]", "'taged' is not one of 'plain', 'tagged', 'labelled'"),
+        ("sources: [{path: t, form: labelled}]", "give labels"),
+        ("sources: [{path: t, form: labelled, labels: {A: HUMAN}}]", "'HUMAN' is not one of LOC, ORG, PER"),
+        ("lengths: [128, 100]", "must be multiples of each of lengths"),
+        ("steps: 100", "lower one of them"),
+    ],
+)
+def test_a_mistake_in_pretraining_is_one_line(tmp_path: Path, line: str, words: str) -> None:
+    path = tmp_path / "a.yaml"
+    key = line.partition(":")[0]
+    path.write_text("\n".join([*(one for one in PRETRAIN.splitlines() if not one.startswith(f"{key}:")), line]))
+    with pytest.raises(ConfigError) as caught:
+        yaml_file.read(path, PretrainingConfig)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_yaml_makes_no_objects(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pretraining of a very small encoder: masks, falling loss, resume."""
+"""Pretraining of a very small encoder: masks, falling loss, resume, shares of a step."""
 
 import dataclasses
 import json
@@ -12,12 +12,16 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from models import tiny_encoder
 from safetensors.torch import load_file
+from transformers import AutoModelForMaskedLM
 
-from bangfu.training.masking import corrupt, mask_words
+from bangfu.labels.user_error import UserError
+from bangfu.training import pieces, pretraining_log
+from bangfu.training.masking import corrupt, mask_words, random_spans
 from bangfu.training.pretraining import Pretraining, learning_rate
-from bangfu.training.pretraining_config import PretrainingConfig
+from bangfu.training.pretraining_config import ArchitectureConfig, PretrainingConfig, SourceConfig
 
 WORDS = "江苏/LOC 慈善/n 总会/n 向/p 海南/LOC 捐赠/v 五百/m 万元/q ，/w 12/m 万元/q 助学/v 。/w"
+MARKED = {"text": "江苏慈善总会向海南捐赠", "spans": [{"start": 7, "end": 9, "label": "LOC"}]}
 
 
 def test_masks_are_whole_words_at_the_stated_rate() -> None:
@@ -32,6 +36,18 @@ def test_masks_are_whole_words_at_the_stated_rate() -> None:
                 assert masked[row, first:last].all() or not masked[row, first:last].any()
 
 
+def test_where_no_words_are_known_masks_are_spans_of_one_to_four() -> None:
+    random = np.random.default_rng(1)
+    tokens = np.ones((50, 400), dtype=bool)
+    tokens[:, 10] = False  # a digit that goes on a number
+    starts = random_spans(tokens, random)
+    assert not starts[:, 10].any() and starts[:, 0].all()
+    lengths = np.concatenate([np.diff(np.flatnonzero(row[12:])) for row in starts])
+    shares = np.bincount(lengths, minlength=5) / len(lengths)
+    assert shares[1:5] == pytest.approx([0.25] * 4, abs=0.02) and len(shares) == 5
+    assert mask_words(starts, 0.2, random).mean() == pytest.approx(0.2, abs=0.01)
+
+
 def test_corruption_is_of_masked_tokens_alone() -> None:
     random = np.random.default_rng(1)
     ids = random.integers(5, 100, (100, 200))
@@ -44,45 +60,118 @@ def test_corruption_is_of_masked_tokens_alone() -> None:
 
 @pytest.fixture
 def config(tmp_path: Path) -> PretrainingConfig:
-    (tmp_path / "text.txt").write_text(f"{WORDS}\n" * 60, encoding="utf-8")
+    # the same sentence again and again would be dropped, so each has a number of its own
+    numbers = "一二三四五六七八九十"
+    lines = [WORDS.replace("五百", f"{a}百{b}十") for a in numbers for b in numbers]
+    (tmp_path / "text.txt").write_text("\n\n".join(lines), encoding="utf-8")
+    (tmp_path / "names.jsonl").write_text(f"{json.dumps(MARKED)}\n" * 30, encoding="utf-8")
     return PretrainingConfig(
-        text=(str(tmp_path / "text.txt"),),
+        sources=(
+            SourceConfig(str(tmp_path / "text.txt"), "tagged"),
+            SourceConfig(str(tmp_path / "names.jsonl"), "labelled", {"LOC": "LOC"}),
+        ),
         encoder=str(tiny_encoder(tmp_path / "encoder")),
         output=str(tmp_path / "run"),
         steps=60,
+        held_out=0.1,
         tokens_per_step=256,
         lengths=(16, 32),
         learning_rate=5e-3,
         warmup_steps=5,
         decay_steps=10,
+        dropout=0.1,
         bf16=False,
         log_steps=10,
     )
 
 
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "encoder" / "model.safetensors")
+
+
 def test_pretraining_learns_and_resumes_bit_for_bit(config: PretrainingConfig, tmp_path: Path) -> None:
     said: list[str] = []
     Pretraining(config, said.append).run()
-    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert log[-1]["masked_loss"] < 0.8 * log[0]["masked_loss"] and log[-1]["tag_loss"] < 0.5 * log[0]["tag_loss"]
+    log = [row for row in pretraining_log.read(tmp_path / "run") if "masked_loss" in row]
+    assert log[-1]["masked_loss"] < 0.8 * log[0]["masked_loss"]
+    assert log[-1]["tags_loss"] < 0.5 * log[0]["tags_loss"] and log[-1]["names_loss"] < 0.5 * log[0]["names_loss"]
+    assert (tmp_path / "run" / "log.png").stat().st_size > 10_000
+    AutoModelForMaskedLM.from_pretrained(tmp_path / "run" / "encoder")
     # stopped after 17 steps: the encoder has dropout, so that the random state counts, too
     other = dataclasses.replace(config, output=str(tmp_path / "other"))
     first = Pretraining(other, said.append)
-    losses = first.losses
+    batch = first.batch
 
-    def stopping(batch):  # type: ignore[no-untyped-def]
-        if first.step == 17:
+    def stopping(step):  # type: ignore[no-untyped-def]
+        if step == 17:
             first._checkpoint()
             raise KeyboardInterrupt
-        return losses(batch)
+        return batch(step)
 
-    first.losses = stopping  # type: ignore[method-assign]
+    first.batch = stopping  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         first.run()
     Pretraining(other, said.append).run()
     assert any("at step 17" in line for line in said)
-    one, two = (load_file(tmp_path / name / "encoder" / "model.safetensors") for name in ("run", "other"))
+    one, two = _weights(tmp_path / "run"), _weights(tmp_path / "other")
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_budget_stops_a_run_that_can_go_on(config: PretrainingConfig, tmp_path: Path) -> None:
+    said: list[str] = []
+    Pretraining(dataclasses.replace(config, budget_minutes=1e-6), said.append).run()
+    assert any("stopped after" in line and "at step 1;" in line for line in said)
+    Pretraining(config, said.append).run()
+    assert any("at step 1" in line and "resuming" in line for line in said)
+    Pretraining(dataclasses.replace(config, output=str(tmp_path / "whole")), said.append).run()
+    one, two = _weights(tmp_path / "run"), _weights(tmp_path / "whole")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_small_batches_give_the_step_of_a_large_one(config: PretrainingConfig, tmp_path: Path) -> None:
+    # no dropout, which differs between batches; fixed lengths, so that a micro-batch is two rows
+    config = dataclasses.replace(config, dropout=0.0, lengths=(32,), steps=15, decay_steps=2)
+    Pretraining(config, list[str]().append).run()
+    other = dataclasses.replace(config, micro_batch_tokens=64, output=str(tmp_path / "other"))
+    Pretraining(other, list[str]().append).run()
+    rows = [pretraining_log.read(tmp_path / name)[-1]["held_out"] for name in ("run", "other")]
+    assert rows[0]["masked"] == pytest.approx(rows[1]["masked"], abs=2e-3)
+    assert rows[0]["tags"] == pytest.approx(rows[1]["tags"], abs=2e-3)
+
+
+def test_a_new_encoder_has_a_vocabulary_of_its_own(config: PretrainingConfig, tmp_path: Path) -> None:
+    architecture = ArchitectureConfig(layers=1, hidden_size=16, heads=2, positions=64)
+    new = dataclasses.replace(config, encoder="", architecture=architecture, steps=16, output=str(tmp_path / "new"))
+    Pretraining(new, list[str]().append).run()
+    model = AutoModelForMaskedLM.from_pretrained(tmp_path / "new" / "encoder")
+    assert model.config.num_hidden_layers == 1 and model.config.vocab_size > 6763
+
+
+def test_a_row_longer_than_the_positions_is_refused(config: PretrainingConfig) -> None:
+    with pytest.raises(UserError, match="256 exceeds the encoder's 128 positions"):
+        Pretraining(dataclasses.replace(config, lengths=(256,)), list[str]().append)
+
+
+def test_other_settings_do_not_go_on_from_a_run(config: PretrainingConfig) -> None:
+    Pretraining(dataclasses.replace(config, budget_minutes=1e-6), list[str]().append).run()
+    with pytest.raises(UserError, match="holds a run of other settings"):
+        Pretraining(dataclasses.replace(config, learning_rate=1e-3), list[str]().append).run()
+
+
+def test_pieces_are_small_and_whole(tmp_path: Path) -> None:
+    tensors = {"a": torch.arange(1000).float().view(10, 100), "b": torch.ones(3), "c": torch.tensor(7.0)}
+    pieces.save(tensors, {"step": 3}, tmp_path / "c", limit=1024)
+    assert all(file.stat().st_size < 2048 for file in (tmp_path / "c").iterdir())
+    found, values = pieces.load(tmp_path / "c")
+    assert values == {"step": 3} and all(torch.equal(found[name], tensors[name]) for name in tensors)
+    # a kill between the two renames leaves the last checkpoint beside its place
+    (tmp_path / "c").rename(tmp_path / "c.before")
+    assert pieces.find(tmp_path / "c") == tmp_path / "c.before"
+    pieces.save(tensors, {"step": 4}, tmp_path / "c", limit=1024)
+    assert pieces.load(pieces.find(tmp_path / "c"))[1] == {"step": 4}  # type: ignore[arg-type]
+    next((tmp_path / "c").glob("piece-002*")).unlink()
+    with pytest.raises(UserError, match="copy all of its pieces"):
+        pieces.load(tmp_path / "c")
 
 
 def test_the_rate_rises_stays_and_falls(config: PretrainingConfig) -> None:

@@ -1,4 +1,4 @@
-"""Whole-word masks for masked-language modelling."""
+"""Masks for masked-language modelling: whole words, or spans where no words are known."""
 
 from __future__ import annotations
 
@@ -29,6 +29,19 @@ def mask_words(word_starts: npt.NDArray[np.bool_], share: float, random: np.rand
         piece = np.repeat(np.arange(len(begins)), sizes)
         result[row] = np.isin(piece, chosen)
     return result
+
+
+def random_spans(token_starts: npt.NDArray[np.bool_], random: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Word starts for text without words: spans of one to four tokens, equally likely.
+
+    ``token_starts`` is [rows, tokens], false where a token goes on a piece of Latin or digits; so is the answer.
+    """
+    rows, length = token_starts.shape
+    ends = random.integers(1, 5, size=(rows, length)).cumsum(axis=1)
+    begins = np.zeros((rows, length + 4 * length), dtype=bool)
+    begins[:, 0] = True
+    np.put_along_axis(begins, ends, True, axis=1)
+    return begins[:, :length] & token_starts
 
 
 def corrupt(

@@ -1,72 +1,38 @@
-"""Pretraining of an encoder: masked words, and the tags of all words as a second objective."""
+"""Pretraining of an encoder: masked words, and the tags and names of all words as further objectives."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-from torch.nn import functional
-from transformers import AutoModelForMaskedLM, AutoTokenizer
+from accelerate import Accelerator
+from transformers import AutoTokenizer
 
 from bangfu.inference.tokens import Encoder
-from bangfu.labels.atomic_file import replaced
 from bangfu.labels.user_error import UserError
-from bangfu.training import word_stream, yaml_file
-from bangfu.training.masking import corrupt, mask_words
+from bangfu.training import pieces, pretraining_log, token_store, vocabulary, yaml_file
+from bangfu.training.pretraining_batch import Batch, SpecialIds, draw
 from bangfu.training.pretraining_config import PretrainingConfig
+from bangfu.training.pretraining_model import OBJECTIVES, PretrainingModel, load_encoder, new_encoder
+from bangfu.training.text_source import IGNORE
 
 CONFIG_FILE = "config.yaml"
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One step's tokens, all [rows, tokens] and with [CLS] and [SEP] around each row."""
-
-    ids: npt.NDArray[np.int64]
-    inputs: npt.NDArray[np.int64]
-    masked: npt.NDArray[np.bool_]
-    tags: npt.NDArray[np.int64]
-
-
-def draw(
-    stream: word_stream.WordStream, step: int, config: PretrainingConfig, specials: tuple[int, int, int], size: int
-) -> Batch:
-    """The batch of a step: a pure function of the step and the seed, so that a resumed run sees the same.
-
-    Rows are drawn from anywhere in the text, with replacement.
-    """
-    random = np.random.default_rng([config.seed, step])
-    length = int(random.choice(config.lengths))
-    rows = config.tokens_per_step // length
-    body = length - 2
-    begins = random.integers(0, len(stream.ids) - body, size=rows)
-    index = begins[:, None] + np.arange(body)
-    ids = np.asarray(stream.ids[index], dtype=np.int64)
-    masked = mask_words(np.asarray(stream.word_starts[index]), config.masked_share, random)
-    cls_id, sep_id, mask_id = specials
-    inputs = corrupt(ids, masked, mask_id, (mask_id + 1, size), random)
-    tags = np.asarray(stream.tags[index], dtype=np.int64)
-
-    def frame(values: npt.NDArray[Any], first: int, last: int) -> npt.NDArray[Any]:
-        return np.pad(values, ((0, 0), (1, 1)), constant_values=((0, 0), (first, last)))
-
-    return Batch(
-        frame(ids, cls_id, sep_id),
-        frame(inputs, cls_id, sep_id),
-        frame(masked, 0, 0),
-        frame(tags, word_stream.IGNORE, word_stream.IGNORE),
-    )
+CHECKPOINT = "checkpoint"
+# Rows of held-out text that are measured, always the same ones with the same masks.
+HELD_OUT_ROWS = 256
+# A run may be taken up with other values of these: made longer, its notes taken more often, another device.
+FREE = (
+    *("steps", "decay_steps", "checkpoint_minutes", "budget_minutes", "log_steps"),
+    *("micro_batch_tokens", "bf16", "compile", "tokens"),
+)
 
 
 def learning_rate(step: int, config: PretrainingConfig) -> float:
@@ -76,145 +42,227 @@ def learning_rate(step: int, config: PretrainingConfig) -> float:
     return config.learning_rate * min(up, down)
 
 
+def prepare(config: PretrainingConfig, say: Callable[[str], None] = print) -> tuple[Any, token_store.TokenStore]:
+    """The tokenizer and the prepared tokens of a run, made where they are not yet there."""
+    folder = Path(config.tokens or f"{config.output}/tokens")
+    if config.encoder:
+        tokenizer = AutoTokenizer.from_pretrained(config.encoder)
+    else:
+        place = folder.with_name(f"{folder.name}-vocabulary")
+        if (place / vocabulary.VOCABULARY_FILE).exists():
+            tokenizer = AutoTokenizer.from_pretrained(place)
+        else:
+            tokens = vocabulary.build(token_store.characters(config.sources), config.minimum_count)
+            tokenizer = vocabulary.write(tokens, place)
+            say(f"vocabulary of {len(tokens):,} tokens written to {place}")
+    encoder = Encoder(tokenizer.backend_tokenizer)
+    return tokenizer, token_store.build(config.sources, encoder, folder, config.held_out, say)
+
+
 class Pretraining:
-    """A run that can be stopped and taken up again; ``output`` holds its state, log and encoder."""
+    """A run that can be stopped and taken up again; ``output`` holds its state, log and encoder.
+
+    Under ``accelerate launch`` the rows of each step are shared out among the processes.
+    """
 
     def __init__(self, config: PretrainingConfig, say: Callable[[str], None] = print) -> None:
+        self.accelerator = Accelerator(mixed_precision="bf16" if config.bf16 else "no")
         torch.manual_seed(config.seed)
         # Without this, steps slow down severalfold once Adam's moments reach denormal numbers.
         torch.set_flush_denormal(True)
-        self.config, self.say = config, say
+        self.config = config
+        self.say = say if self.accelerator.is_main_process else _silence
         self.folder = Path(config.output)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.tokenizer = AutoTokenizer.from_pretrained(config.encoder)
-        self.encoder = Encoder(self.tokenizer.backend_tokenizer)
-        self.stream = word_stream.build([Path(name) for name in config.text], self.encoder, self.folder / "tokens")
-        # On CPU, eager attention is a tenth faster than the fused kernel at these lengths, forward and back.
-        attention = "sdpa" if self.device.type == "cuda" else "eager"
-        self.model = AutoModelForMaskedLM.from_pretrained(
-            config.encoder, dtype=torch.float32, attn_implementation=attention
-        ).to(self.device)
-        hidden = self.model.config.hidden_size
-        self.tag_head = torch.nn.Linear(hidden, 2 * len(self.stream.tag_names)).to(self.device)
-        named = [*self.model.named_parameters(), *self.tag_head.named_parameters()]
-        decayed = [p for _, p in named if p.ndim > 1]
-        others = [p for _, p in named if p.ndim <= 1]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
-            betas=(0.9, 0.98),
-            eps=1e-6,
+        with self.accelerator.main_process_first():
+            self.tokenizer, self.store = prepare(config, self.say)
+        encoder = (
+            new_encoder(config.architecture, len(self.tokenizer))
+            if config.architecture
+            else load_encoder(config.encoder)
         )
+        longest = max(config.lengths)
+        if longest > encoder.config.max_position_embeddings:
+            raise UserError(
+                f"lengths: {longest} exceeds the encoder's {encoder.config.max_position_embeddings} positions"
+            )
+        self.model = PretrainingModel(encoder, len(self.store.tag_names), config.dropout, config.compile)
+        optimizer = torch.optim.AdamW(self.model.groups(config.weight_decay), betas=(0.9, 0.98), eps=1e-6, fused=True)
+        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, optimizer)
         self.step = 0
-        self.specials = (self.encoder.cls_id, self.encoder.sep_id, int(self.tokenizer.mask_token_id))
+        mask = int(self.tokenizer.mask_token_id)
+        cls_id, sep_id = int(self.tokenizer.cls_token_id), int(self.tokenizer.sep_token_id)
+        self.specials = SpecialIds(cls_id, sep_id, mask, mask + 1, len(self.tokenizer))
+        self.weights = [source.weight for source in config.sources]
 
-    def losses(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean loss of the masked tokens and mean loss of the words' tags."""
-        inputs = torch.from_numpy(batch.inputs).to(self.device)
-        masked = torch.from_numpy(batch.masked).to(self.device)
-        hidden = self.model.base_model(inputs).last_hidden_state
-        logits = self.model.cls(hidden[masked])
-        masked_loss = functional.cross_entropy(logits.float(), torch.from_numpy(batch.ids).to(self.device)[masked])
-        tags = torch.from_numpy(batch.tags).to(self.device)
-        tag_loss = functional.cross_entropy(
-            self.tag_head(hidden).float().flatten(0, 1), tags.flatten(), ignore_index=word_stream.IGNORE
-        )
-        return masked_loss, tag_loss
+    def batch(self, step: int) -> Batch:
+        """The whole batch of a step: a function of the step and the seed alone, so that a resumed run sees the same."""
+        config = self.config
+        random = np.random.default_rng([config.seed, step])
+        length = int(random.choice(config.lengths))
+        size = (config.tokens_per_step // length, length)
+        return draw(self.store.train, self.weights, size, config.masked_share, self.specials, random)
 
     def run(self) -> None:
-        """Train to the last step, from the last checkpoint where there is one; then save the encoder."""
+        """Train to the last step or the end of the budget, from the last checkpoint where there is one.
+
+        The encoder is saved at the end of either.
+        """
         config = self.config
         self._resume()
-        yaml_file.write(self.folder / CONFIG_FILE, config)
+        if self.accelerator.is_main_process:
+            yaml_file.write(self.folder / CONFIG_FILE, config)
         self.model.train()
-        began = saved = time.monotonic()
-        seen, sums = 0, np.zeros(2)
-        while self.step < config.steps:
+        began = noted = saved = time.monotonic()
+        tokens, sums = 0, np.zeros((2, len(OBJECTIVES)))
+        stopped = False
+        while self.step < config.steps and not stopped:
             rate = learning_rate(self.step, config)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            # dropout, where the encoder has any, is a function of the step, too
-            torch.manual_seed(config.seed * 1_000_003 + self.step)
-            batch = draw(self.stream, self.step, config, self.specials, len(self.tokenizer))
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=config.bf16):
-                masked_loss, tag_loss = self.losses(batch)
-                loss = masked_loss + config.tag_weight * tag_loss
-            if not math.isfinite(float(loss.detach())):
-                raise RuntimeError(f"the loss is {float(loss)} at step {self.step}; lower learning_rate and resume")
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_([*self.model.parameters(), *self.tag_head.parameters()], config.clip)
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
+            batch = self.batch(self.step)
+            sums += self._train_on(batch)
             self.step += 1
-            seen += batch.ids.size
-            sums += float(masked_loss.detach()), float(tag_loss.detach())
+            tokens += batch.ids.size
             if self.step % config.log_steps == 0 or self.step == config.steps:
-                done = self.step % config.log_steps or config.log_steps
-                self._log(sums / done, rate, seen / (time.monotonic() - began))
-                began, seen, sums = time.monotonic(), 0, np.zeros(2)
-            if time.monotonic() - saved > 60 * config.checkpoint_minutes:
+                self._note(sums, rate, tokens / (time.monotonic() - noted))
+                noted, tokens, sums = time.monotonic(), 0, np.zeros((2, len(OBJECTIVES)))
+            stopped = self._any(bool(config.budget_minutes) and time.monotonic() - began > 60 * config.budget_minutes)
+            if self._any(time.monotonic() - saved > 60 * config.checkpoint_minutes):
+                before = time.monotonic()
                 self._checkpoint()
                 saved = time.monotonic()
+                noted += saved - before
         self._checkpoint()
+        if stopped:
+            self.say(f"stopped after {config.budget_minutes:g} minutes at step {self.step}; run again to go on")
         self.save()
+
+    def _any(self, value: bool) -> bool:
+        """Whether the main process says so: clocks differ, and processes must stop at the same step."""
+        if self.accelerator.num_processes == 1:
+            return value
+        flag = torch.tensor(int(value and self.accelerator.is_main_process), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(flag).item())
+
+    def _train_on(self, batch: Batch) -> npt.NDArray[np.float64]:
+        """One step; gives [2, objectives], summed losses and how many targets they are of, over all processes."""
+        config, accelerator = self.config, self.accelerator
+        rank, processes = accelerator.process_index, accelerator.num_processes
+        counts = np.array([batch.masked.sum(), (batch.tags != IGNORE).sum(), (batch.names != IGNORE).sum()])
+        scales = np.array([1.0, config.tag_weight, config.name_weight]) / np.maximum(counts, 1)
+        # gradients are averaged over processes, so each one's share counts as often as there are processes
+        weights = torch.tensor(scales * processes, dtype=torch.float32, device=accelerator.device)
+        # dropout, where there is any, is a function of the step, too
+        torch.manual_seed((config.seed * 1_000_003 + self.step) * 64 + rank)
+        mine = batch.rows(slice(rank, None, processes))
+        rows = len(mine.ids)
+        size = max(1, config.micro_batch_tokens // batch.ids.shape[1]) if config.micro_batch_tokens else rows
+        summed = torch.zeros(len(OBJECTIVES), device=accelerator.device)
+        for first in range(0, rows, size):
+            with accelerator.no_sync(self.wrapped) if first + size < rows else nullcontext():
+                losses = self.wrapped(*self._tensors(mine.rows(slice(first, first + size))))
+                accelerator.backward((losses * weights).sum())
+                summed += losses.detach()
+        total = accelerator.reduce(summed).double().cpu().numpy()
+        if not np.isfinite(total).all():
+            raise RuntimeError(f"the loss is {total} at step {self.step}; lower learning_rate and resume")
+        accelerator.clip_grad_norm_(self.wrapped.parameters(), config.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return np.stack([total, counts])
+
+    def _tensors(self, batch: Batch) -> list[torch.Tensor]:
+        columns = (batch.inputs, batch.ids, batch.masked, batch.tags, batch.names)
+        return [torch.from_numpy(np.ascontiguousarray(values)).to(self.accelerator.device) for values in columns]
+
+    @torch.no_grad()
+    def held_out(self) -> dict[str, float]:
+        """Mean losses on held-out text, by objective; empty where none was held out."""
+        length = max(self.config.lengths)
+        if not any(len(piece.ids) > length for piece in self.store.held_out):
+            return {}
+        random = np.random.default_rng([self.config.seed, 1 << 40])
+        size, share = (HELD_OUT_ROWS, length), self.config.masked_share
+        whole = draw(self.store.held_out, [1.0] * len(self.weights), size, share, self.specials, random)
+        counts = np.array([whole.masked.sum(), (whole.tags != IGNORE).sum(), (whole.names != IGNORE).sum()])
+        self.model.eval()
+        total = np.zeros(len(OBJECTIVES))
+        with self.accelerator.autocast():
+            for first in range(0, HELD_OUT_ROWS, 32):
+                total += self.model(*self._tensors(whole.rows(slice(first, first + 32)))).double().cpu().numpy()
+        self.model.train()
+        return {
+            name: round(float(loss / number), 4)
+            for name, loss, number in zip(OBJECTIVES, total, counts, strict=True)
+            if number
+        }
 
     def save(self) -> None:
         """Write the encoder as bf16 safetensors, with its tokenizer."""
-        target = self.folder / "encoder"
-        self.model.to(torch.bfloat16).save_pretrained(target)
-        self.tokenizer.save_pretrained(target)
-        for file in target.iterdir():
-            file.chmod(0o644)  # safetensors are written for their owner alone
-        self.model.to(torch.float32)
-        self.say(f"encoder written to {target}")
+        if self.accelerator.is_main_process:
+            target = self.folder / "encoder"
+            encoder = self.model.encoder
+            encoder.to(torch.bfloat16).save_pretrained(target)
+            encoder.to(torch.float32)
+            self.tokenizer.save_pretrained(target)
+            ids = self.tokenizer.get_vocab()
+            vocabulary.write_list(sorted(ids, key=ids.__getitem__), target)
+            for file in target.iterdir():
+                file.chmod(0o644)  # safetensors are written for their owner alone
+            self.say(f"encoder written to {target}")
+        self.accelerator.wait_for_everyone()
 
-    def _log(self, losses: npt.NDArray[np.float64], rate: float, speed: float) -> None:
-        row = {
-            "step": self.step,
-            "tokens": self.step * self.config.tokens_per_step,
-            "masked_loss": round(float(losses[0]), 4),
-            "tag_loss": round(float(losses[1]), 4),
-            "learning_rate": rate,
-            "tokens_per_second": round(speed),
-        }
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(row) + "\n")
-        self.say(json.dumps(row))
+    def _note(self, sums: npt.NDArray[np.float64], rate: float, speed: float) -> None:
+        means = sums[0] / np.maximum(sums[1], 1)
+        row: dict[str, Any] = {"step": self.step, "tokens": self.step * self.config.tokens_per_step}
+        row |= {f"{name}_loss": round(float(loss), 4) for name, loss in zip(OBJECTIVES, means, strict=True)}
+        self._log(row | {"learning_rate": rate, "tokens_per_second": round(speed)})
 
-    def _tensors(self) -> dict[str, torch.Tensor]:
-        tensors = {f"model.{name}": value for name, value in self.model.named_parameters()}
-        tensors |= {f"tag_head.{name}": value for name, value in self.tag_head.named_parameters()}
-        for number, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
-        return {name: value.detach().contiguous().cpu() for name, value in tensors.items()}
+    def _log(self, row: dict[str, Any]) -> None:
+        if self.accelerator.is_main_process:
+            pretraining_log.append(self.folder, row)
+            self.say(json.dumps(row))
+
+    def _optimizer_state(self) -> Any:
+        return getattr(self.optimizer, "optimizer", self.optimizer)
 
     def _checkpoint(self) -> None:
-        with replaced(self.folder / "checkpoint.safetensors") as partial:
-            save_file(self._tensors(), partial, metadata={"step": str(self.step)})
+        """Save weights, moments and step; measure held-out text and draw the log."""
+        held = self.held_out()
+        if held:
+            self._log({"step": self.step, "tokens": self.step * self.config.tokens_per_step, "held_out": held})
+        if self.accelerator.is_main_process:
+            tensors: dict[str, torch.Tensor] = {f"model.{k}": v for k, v in self.model.named_weights().items()}
+            for number, state in self._optimizer_state().state_dict()["state"].items():
+                tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
+            pieces.save(tensors, {"step": self.step}, self.folder / CHECKPOINT)
+            pretraining_log.plot(self.folder)
+        self.accelerator.wait_for_everyone()
 
     def _resume(self) -> None:
-        path = self.folder / "checkpoint.safetensors"
-        if not path.exists():
+        place = pieces.find(self.folder / CHECKPOINT)
+        if place is None:
             return
         before = yaml_file.read(self.folder / CONFIG_FILE, PretrainingConfig)
-        # a run may be made longer or shorter, and its notes taken more or less often
-        free = {
-            name: getattr(self.config, name) for name in ("steps", "decay_steps", "checkpoint_minutes", "log_steps")
-        }
-        if dataclasses.replace(before, **free) != self.config:
+        if dataclasses.replace(before, **{name: getattr(self.config, name) for name in FREE}) != self.config:
             raise UserError(f"{self.folder}: holds a run of other settings; choose another output or remove it")
-        with safe_open(path, "pt") as file:
-            self.step = int(file.metadata()["step"])
-        tensors = load_file(path)
+        tensors, values = pieces.load(place)
+        self.step = int(values["step"])
         state: dict[int, dict[str, torch.Tensor]] = {}
-        named = {f"model.{name}": value for name, value in self.model.named_parameters()}
-        named |= {f"tag_head.{name}": value for name, value in self.tag_head.named_parameters()}
+        weights = self.model.named_weights()
         with torch.no_grad():
             for name, value in tensors.items():
-                if name.startswith("optimizer."):
-                    _, number, key = name.split(".")
-                    state.setdefault(int(number), {})[key] = value
+                kind, _, rest = name.partition(".")
+                if kind == "model":
+                    weights[rest].copy_(value)
                 else:
-                    named[name].copy_(value)
-        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
-        self.say(f"resuming {path} at step {self.step}")
+                    number, _, key = rest.partition(".")
+                    state.setdefault(int(number), {})[key] = value
+        optimizer = self._optimizer_state()
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        self.say(f"resuming {place} at step {self.step}")
+
+
+def _silence(_: str) -> None:
+    pass

@@ -1,0 +1,107 @@
+"""The probe: it learns a public set's own labels, and counts what it cannot tell."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from models import tiny_encoder
+from seqeval.metrics import f1_score
+from seqeval.scheme import IOB2
+from transformers import AutoTokenizer
+
+from bangfu.inference.tokens import Encoder
+from bangfu.inference.windows import windows
+from bangfu.labels.defect import LabelledDataError
+from bangfu.training.evaluation import Score
+from bangfu.training.probe import Probe, batches, read, summary
+from bangfu.training.probe_config import ProbeConfig
+
+PEOPLE, PLACES = "甲乙丙丁", ("江苏", "海南", "宁安")
+
+
+def _write(path: Path, count: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    lines = []
+    for number in range(count):
+        place, amount = random.choice(PLACES), random.choice(list("一二三四五六"))
+        text = f"{place}省向{random.choice(PLACES)}捐赠{amount}百万元"
+        spans = [{"start": 0, "end": 3, "label": "LOC"}, {"start": len(text) - 4, "end": len(text), "label": "SUM"}]
+        lines.append(json.dumps({"id": number, "text": text, "spans": spans}))
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> ProbeConfig:
+    _write(tmp_path / "train.jsonl", 300, 1)
+    _write(tmp_path / "test.jsonl", 40, 2)
+    return ProbeConfig(
+        encoder=str(tiny_encoder(tmp_path / "encoder")),
+        train=str(tmp_path / "train.jsonl"),
+        test=str(tmp_path / "test.jsonl"),
+        output=str(tmp_path / "probe"),
+        labels=("LOC", "SUM"),
+        window=30,
+        stride=20,
+        batch_tokens=160,
+        learning_rate=3e-3,
+        dropout=0.0,
+        bf16=False,
+        seeds=(1, 2),
+    )
+
+
+def test_a_probe_learns_the_labels_of_the_set(config: ProbeConfig) -> None:
+    said: list[str] = []
+    result = Probe(config, said.append).run()
+    assert result["mean"] > 95 and len(result["runs"]) == 2 and "over 2 seeds, on test.jsonl" in said[-1]
+    assert json.loads((Path(config.output) / "probe.json").read_text(encoding="utf-8")) == result
+
+
+def test_its_score_is_that_of_seqeval(config: ProbeConfig) -> None:
+    probe = Probe(config, list[str]().append)
+    model = probe.train(1)
+    found: list[list[str]] = []
+    measure = probe.measure(model)
+    from bangfu.inference.decoding import decode
+
+    for sentence in probe.test_set:
+        ids, mask = probe._tensors([sentence], [(0, windows(len(sentence.ids), 30, 20)[0])])
+        logits = model(input_ids=ids, attention_mask=mask).logits[0, 1:-1].detach().numpy()
+        tags = ["O"] * len(sentence.ids)
+        for span in decode(logits, config.labels):
+            tags[span.start : span.stop] = [f"B-{span.label}", *[f"I-{span.label}"] * (span.stop - span.start - 1)]
+        found.append(tags)
+    names = ("O", "B-LOC", "I-LOC", "B-SUM", "I-SUM")
+    gold = [[names[tag] for tag in sentence.tags] for sentence in probe.test_set]
+    micro = sum(measure.values(), Score(0, 0, 0)).f1
+    assert micro == pytest.approx(f1_score(gold, found, mode="strict", scheme=IOB2))
+
+
+def test_a_span_inside_a_token_counts_as_missed(tmp_path: Path) -> None:
+    encoder = Encoder(AutoTokenizer.from_pretrained(tiny_encoder(tmp_path / "e", ("sk",))).backend_tokenizer)
+    line = {"text": "捐sk省", "spans": [{"start": 1, "end": 2, "label": "ORG"}, {"start": 3, "end": 4, "label": "LOC"}]}
+    (tmp_path / "a.jsonl").write_text(json.dumps(line), encoding="utf-8")
+    (sentence,) = read(tmp_path / "a.jsonl", encoder, ("LOC", "ORG"))
+    assert sentence.spans == ((-1, -1, "ORG"), (2, 3, "LOC")) and sentence.tags.tolist() == [0, 0, 1]
+
+
+def test_batches_hold_every_window_once_within_the_budget() -> None:
+    random = np.random.default_rng(3)
+    jobs = [(n, one) for n, size in enumerate(random.integers(1, 90, 200)) for one in windows(int(size), 40, 30)]
+    for made in (batches(jobs, 200), batches(jobs, 200, random)):
+        assert sorted((n, one.start) for batch in made for n, one in batch) == sorted((n, one.start) for n, one in jobs)
+        assert all(len(batch) * max(len(one) + 2 for _, one in batch) <= 200 for batch in made)
+
+
+def test_bad_data_is_one_line(config: ProbeConfig, tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text('{"text": 3, "spans": []}\n{"text": "a"}', encoding="utf-8")
+    with pytest.raises(LabelledDataError, match=r"train\.jsonl:\d: not a labelled document"):
+        Probe(config, list[str]().append)
+
+
+def test_spread_is_that_of_a_sample() -> None:
+    assert summary([{"micro": 88.0}, {"micro": 90.0}]) == {"mean": 89.0, "spread": 1.41}

@@ -1,0 +1,244 @@
+"""The probe: how good an encoder is, by standard fine-tuning on a public set of named entities."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+from tqdm import tqdm
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+from bangfu.inference.cleaning import clean
+from bangfu.inference.decoding import decode
+from bangfu.inference.tokens import Encoder
+from bangfu.inference.windows import Window, stitch, windows
+from bangfu.labels.atomic_file import write_json
+from bangfu.labels.defect import Defect, LabelledDataError
+from bangfu.training.evaluation import Score
+from bangfu.training.probe_config import ProbeConfig
+
+# Tokens whose loss is not counted: [CLS], [SEP] and padding.
+_IGNORE = -100
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Token ids, their tags, and the gold spans as (first token, last token + 1, label).
+
+    A span that cannot be told by tokens stays among the gold ones as (-1, -1, label): it counts as missed.
+    """
+
+    ids: npt.NDArray[np.int64]
+    tags: npt.NDArray[np.int64]
+    spans: tuple[tuple[int, int, str], ...]
+
+
+def _objects(path: Path) -> Iterator[tuple[str, list[tuple[int, int, str]]]]:
+    """Text and (start, end, label) of each line; any labels will do, ours or not."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    value = json.loads(line)
+                    yield value["text"], [(int(s["start"]), int(s["end"]), str(s["label"])) for s in value["spans"]]
+                except (ValueError, KeyError, TypeError) as error:
+                    what = f"not a labelled document ({type(error).__name__}: {error})"
+                    mend = 'write {"text": …, "spans": [{"start": …, "end": …, "label": …}]}'
+                    raise LabelledDataError([Defect(str(path), number, None, what, mend)]) from error
+    except OSError as error:
+        what = f"cannot be read ({error.strerror or error})"
+        raise LabelledDataError([Defect(str(path), 0, None, what, "give the path of a file")]) from error
+
+
+def read(path: Path, encoder: Encoder, labels: Sequence[str]) -> list[Sentence]:
+    """The sentences of a JSONL file; spans of other labels are left out. LabelledDataError on the first defect."""
+    values = list(_objects(path))
+    cleaned = [clean(text) for text, _ in values]
+    sentences = []
+    for (_, marks), clear, tokens in zip(values, cleaned, encoder.encode([one.text for one in cleaned]), strict=True):
+        tags, spans = np.zeros(len(tokens), dtype=np.int64), []
+        for raw_start, raw_end, label in marks:
+            if label not in labels:
+                continue
+            start, end = clear.clean_range(raw_start, raw_end)
+            first = int(np.searchsorted(tokens.ends, start, side="right"))
+            last = int(np.searchsorted(tokens.starts, end, side="left"))
+            if first >= last or tokens.starts[first] < start or tokens.ends[last - 1] > end:
+                spans.append((-1, -1, label))
+                continue
+            spans.append((first, last, label))
+            begin = 1 + 2 * list(labels).index(label)
+            tags[first], tags[first + 1 : last] = begin, begin + 1
+        sentences.append(Sentence(tokens.ids, tags, tuple(spans)))
+    return sentences
+
+
+Job = tuple[int, Window]
+
+
+def batches(jobs: Sequence[Job], tokens: int, random: np.random.Generator | None = None) -> list[list[Job]]:
+    """Group windows of like length so that a padded batch has at most ``tokens`` tokens; shuffled where asked."""
+    order = np.array([len(window) for _, window in jobs], dtype=np.float64)
+    if random is not None:
+        # like lengths stay together, but not the same sentences every epoch
+        order *= random.uniform(0.9, 1.1, size=len(order))
+    result: list[list[Job]] = []
+    for index in np.argsort(order, kind="stable"):
+        width = len(jobs[index][1]) + 2
+        if result and max(width, *(len(window) + 2 for _, window in result[-1])) * (len(result[-1]) + 1) <= tokens:
+            result[-1].append(jobs[index])
+        else:
+            result.append([jobs[index]])
+    if random is not None:
+        random.shuffle(result)
+    return result
+
+
+class Probe:
+    """Fine-tunes one encoder and measures it; ``run`` does so once for each seed."""
+
+    def __init__(self, config: ProbeConfig, say: Callable[[str], None] = print) -> None:
+        self.config, self.say = config, say
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.set_flush_denormal(True)
+        self.encoder = Encoder(AutoTokenizer.from_pretrained(config.encoder).backend_tokenizer)
+        self.train_set = read(Path(config.train), self.encoder, config.labels)
+        if config.dev_share:
+            held = np.random.default_rng(0).random(len(self.train_set)) < config.dev_share
+            self.test_set = [one for one, out in zip(self.train_set, held, strict=True) if out]
+            self.train_set = [one for one, out in zip(self.train_set, held, strict=True) if not out]
+        else:
+            self.test_set = read(Path(config.test), self.encoder, config.labels)
+
+    def run(self) -> dict[str, Any]:
+        """Train and measure for each seed; ``<output>/probe.json`` holds all seeds that are done."""
+        file = Path(self.config.output) / "probe.json"
+        Path(self.config.output).mkdir(parents=True, exist_ok=True)
+        rows: list[dict[str, Any]] = []
+        for seed in self.config.seeds:
+            began = time.monotonic()
+            scores = self.measure(self.train(seed))
+            rows.append({"seed": seed, "minutes": round((time.monotonic() - began) / 60, 1)} | _figures(scores))
+            self.say(json.dumps(rows[-1]))
+            result = summary(rows) | {"encoder": self.config.encoder, "on": self._measured_on(), "runs": rows}
+            write_json(file, result)
+        self.say(f"micro-F1 {result['mean']:.2f} ± {result['spread']:.2f} over {len(rows)} seeds, on {result['on']}")
+        return result
+
+    def _measured_on(self) -> str:
+        config = self.config
+        return f"{config.dev_share:.0%} of {Path(config.train).name}" if config.dev_share else Path(config.test).name
+
+    def train(self, seed: int) -> Any:
+        """The encoder with a new head, fine-tuned."""
+        config = self.config
+        torch.manual_seed(seed)
+        random = np.random.default_rng(seed)
+        model = AutoModelForTokenClassification.from_pretrained(
+            config.encoder,
+            num_labels=1 + 2 * len(config.labels),
+            hidden_dropout_prob=config.dropout,
+            attention_probs_dropout_prob=config.dropout,
+            classifier_dropout=config.dropout,
+            dtype=torch.float32,
+            attn_implementation="sdpa" if self.device.type == "cuda" else "eager",
+        ).to(self.device)
+        groups: list[dict[str, Any]] = []
+        for name, value in model.named_parameters():
+            rate = config.head_learning_rate if name.startswith("classifier.") else config.learning_rate
+            groups.append({"params": [value], "lr": rate, "weight_decay": config.weight_decay * (value.ndim > 1)})
+        optimizer = torch.optim.AdamW(groups, fused=True)
+        jobs = self._jobs(self.train_set)
+        epochs = [batches(jobs, config.batch_tokens, random) for _ in range(config.epochs)]
+        steps = sum(map(len, epochs))
+        up = max(1, int(config.warmup_share * steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: min((step + 1) / up, (steps - step) / max(1, steps - up))
+        )
+        model.train()
+        progress = tqdm([batch for epoch in epochs for batch in epoch], desc=f"seed {seed}", unit=" steps")
+        for batch in progress:
+            ids, mask = self._tensors(self.train_set, batch)
+            tags = torch.full(ids.shape, _IGNORE)
+            for row, (number, window) in enumerate(batch):
+                part = self.train_set[number].tags[window.start : window.stop]
+                tags[row, 1 : len(part) + 1] = torch.from_numpy(part)
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=config.bf16):
+                logits = model(input_ids=ids, attention_mask=mask).logits
+            loss = functional.cross_entropy(logits.float().flatten(0, 1), tags.flatten().to(self.device))
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad(set_to_none=True)
+            if progress.n % 50 == 0:
+                if not math.isfinite(float(loss.detach())):
+                    raise RuntimeError(f"the loss is {float(loss)} at step {progress.n}; lower learning_rate")
+                progress.set_postfix(loss=f"{float(loss.detach()):.3f}")
+        return model.eval()
+
+    @torch.inference_mode()
+    def measure(self, model: Any) -> dict[str, Score]:
+        """Score by label, strict: a span is correct when its first and last token and its label are."""
+        jobs = self._jobs(self.test_set)
+        width = 1 + 2 * len(self.config.labels)
+        parts: list[list[tuple[Window, npt.NDArray[np.float32]]]] = [[] for _ in self.test_set]
+        for batch in batches(jobs, 4 * self.config.batch_tokens):
+            ids, mask = self._tensors(self.test_set, batch)
+            logits = model(input_ids=ids, attention_mask=mask).logits.float().cpu().numpy()
+            for row, (number, window) in enumerate(batch):
+                parts[number].append((window, logits[row, 1 : len(window) + 1]))
+        scores = dict.fromkeys(self.config.labels, Score(0, 0, 0))
+        for sentence, some in zip(self.test_set, parts, strict=True):
+            found = decode(stitch(some, len(sentence.ids), width), self.config.labels)
+            spans = {(span.start, span.stop, span.label) for span in found}
+            for label in self.config.labels:
+                gold = [span for span in sentence.spans if span[2] == label]
+                ours = {span for span in spans if span[2] == label}
+                scores[label] += Score(len(ours & set(gold)), len(gold), len(ours))
+        return scores
+
+    def _jobs(self, sentences: Sequence[Sentence]) -> list[Job]:
+        def all_jobs() -> Iterator[Job]:
+            for number, sentence in enumerate(sentences):
+                for window in windows(len(sentence.ids), self.config.window, self.config.stride):
+                    yield number, window
+
+        return list(all_jobs())
+
+    def _tensors(self, sentences: Sequence[Sentence], batch: Sequence[Job]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Token ids and attention mask, [rows, tokens], on the device."""
+        longest = max(len(window) for _, window in batch) + 2
+        ids = torch.full((len(batch), longest), self.encoder.pad_id)
+        for row, (number, window) in enumerate(batch):
+            part = sentences[number].ids[window.start : window.stop]
+            ids[row, 0], ids[row, len(part) + 1] = self.encoder.cls_id, self.encoder.sep_id
+            ids[row, 1 : len(part) + 1] = torch.from_numpy(part)
+        lengths = torch.tensor([len(window) + 2 for _, window in batch])
+        mask = (torch.arange(longest) < lengths[:, None]).long()
+        return ids.to(self.device), mask.to(self.device)
+
+
+def _figures(scores: dict[str, Score]) -> dict[str, float]:
+    """F1 by label, and precision, recall and F1 over all, in percent."""
+    micro = sum(scores.values(), Score(0, 0, 0))
+    values = {label: score.f1 for label, score in scores.items()}
+    values |= {"precision": micro.precision, "recall": micro.recall, "micro": micro.f1}
+    return {name: round(100 * value, 2) for name, value in values.items()}
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Mean and spread (sample standard deviation) of the seeds' micro-F1."""
+    values = [row["micro"] for row in rows]
+    return {"mean": round(mean(values), 2), "spread": round(stdev(values), 2) if len(values) > 1 else 0.0}
