@@ -1,5 +1,6 @@
 """Training for real, of a very small encoder: it learns, is saved whole, and resumes as if never stopped."""
 
+import dataclasses
 import json
 import random
 from pathlib import Path
@@ -10,13 +11,17 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from models import tiny_encoder
 from safetensors.torch import load_file
+from transformers import AutoTokenizer
 
 from bangfu.inference import Extractor
 from bangfu.inference.model_folder import SETTINGS
+from bangfu.inference.tokens import Encoder
 from bangfu.labels import Document, Span, jsonl
 from bangfu.training import finetuning, yaml_file
+from bangfu.training.augmentation_config import AugmentationConfig
 from bangfu.training.config import DatasetConfig, TrainingConfig
 from bangfu.training.finetuning import ResumeError, train
+from bangfu.training.training_set import TrainingSet
 from bangfu.training.yaml_file import ConfigError
 
 
@@ -80,8 +85,10 @@ def test_train_learns_and_saves_a_whole_model(config: TrainingConfig, capsys: py
 def test_a_stopped_run_goes_on_to_the_same_result(
     config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import dataclasses
-
+    # augmented, so that the epoch that is taken up again has to draw the variants it would have had
+    (part,) = config.train
+    augmented = dataclasses.replace(part, augmentation=AugmentationConfig(amounts=0.5, line_breaks=0.5, furniture=0.5))
+    config = dataclasses.replace(config, train=(augmented,))
     whole = train(config)
     stopped = dataclasses.replace(config, output=str(tmp_path / "stopped"))
     evaluate, calls = finetuning._Trainer.evaluate, []
@@ -112,9 +119,26 @@ def test_a_stopped_run_goes_on_to_the_same_result(
         train(stopped)
 
 
-def test_an_encoder_that_is_not_there_is_refused(config: TrainingConfig, tmp_path: Path) -> None:
-    import dataclasses
+def test_each_epoch_sees_other_variants_in_as_many_rows(config: TrainingConfig) -> None:
+    (part,) = config.train
+    augmented = dataclasses.replace(part, repeat=2, augmentation=AugmentationConfig(amounts=1.0, furniture=1.0))
+    both = dataclasses.replace(config, train=(part, augmented))
+    encoder = Encoder(AutoTokenizer.from_pretrained(config.encoder).backend_tokenizer)
+    rows, again = (TrainingSet(both, encoder, list[str]().append) for _ in range(2))
+    epochs = []
+    for epoch in range(2):
+        rows.set_epoch(epoch)
+        epochs.append([rows[index]["input_ids"] for index in range(len(rows))])
+    assert [len(epoch) for epoch in epochs] == [600, 600] and epochs[0] != epochs[1]
+    # rows of like length keep their places, so that batches grouped by length stay so
+    places = sorted(range(600), key=lambda index: len(epochs[0][index]))
+    lengths = [len(epochs[1][index]) for index in places]
+    assert lengths == sorted(lengths)
+    again.set_epoch(1)
+    assert [again[index]["input_ids"] for index in range(len(again))] == epochs[1]
 
+
+def test_an_encoder_that_is_not_there_is_refused(config: TrainingConfig, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such folder"):
         train(dataclasses.replace(config, encoder=str(tmp_path / "nowhere")))
     assert not Path(config.output).exists()

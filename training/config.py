@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bangfu.labels.schema import LABEL_NAMES
+from bangfu.training.augmentation_config import AugmentationConfig
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class DatasetConfig:
     hold entities, and is not taught as free of them. ``joined`` are labels of which neighbours without a
     gap become one span (our places are one span a chain). ``packed`` sets consecutive short texts side
     by side until they have this many characters. ``repeat`` is how often an epoch sees the file.
+    ``augmentation`` draws a fresh variant of each document each epoch.
     """
 
     path: str
@@ -26,6 +28,7 @@ class DatasetConfig:
     joined: tuple[str, ...] = ()
     packed: int = 0
     repeat: int = 1
+    augmentation: AugmentationConfig | None = None
 
     def __post_init__(self) -> None:
         for name in (*self.annotates, *self.joined, *(ours for ours in self.labels.values() if ours)):
@@ -81,6 +84,8 @@ class TrainingConfig:
             raise ValueError(f"stride {self.stride} must lie between 1 and window {self.window}")
         if set(self.dev.annotates) != set(LABEL_NAMES):
             raise ValueError("dev must annotate every label, or its F1 means nothing")
+        if self.dev.augmentation:
+            raise ValueError("dev must not be augmented, or its F1 means nothing")
         for name in ("epochs", "batch_size", "gradient_accumulation", "patience"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")

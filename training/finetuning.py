@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from datasets import Dataset
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import (
@@ -21,6 +20,7 @@ from transformers import (
     AutoTokenizer,
     EarlyStoppingCallback,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
     set_seed,
 )
@@ -39,6 +39,7 @@ from bangfu.training.alignment import Report, align
 from bangfu.training.config import TrainingConfig
 from bangfu.training.loss import marginal_loss
 from bangfu.training.model_card import CONFIG_FILE
+from bangfu.training.training_set import TrainingSet
 from bangfu.training.yaml_file import ConfigError
 
 _PACKAGES = ("torch", "transformers", "datasets", "accelerate", "tokenizers", "numpy", "onnx", "onnxruntime")
@@ -87,6 +88,16 @@ class _Trainer(Trainer):
         return metrics
 
 
+class _Epochs(TrainerCallback):
+    """Tells the training set which epoch begins."""
+
+    def __init__(self, examples: TrainingSet) -> None:
+        self.examples = examples
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.examples.set_epoch(round(state.epoch or 0))
+
+
 def _silence(_: str) -> None:
     pass
 
@@ -113,20 +124,6 @@ def _collate(pad: int) -> Callable[[list[dict[str, list[int]]]], dict[str, torch
     return collate
 
 
-def _training_set(config: TrainingConfig, encoder: Encoder, say: Callable[[str], None]) -> tuple[Dataset, list[Report]]:
-    rows: list[dict[str, list[int]]] = []
-    reports = []
-    for part in config.train:
-        examples, report = align(dataset.load(part), encoder, config.window, config.stride, part.annotates)
-        say(f"{part.path}: {report}" + (f"; seen {part.repeat} times an epoch" if part.repeat > 1 else ""))
-        reports.append(report)
-        some = [{"input_ids": one.ids.tolist(), "tags": one.tags.tolist()} for one in examples]
-        rows += some * part.repeat
-    if not rows:
-        raise ConfigError("the training data holds no text; check the paths under train")
-    return Dataset.from_list(rows), reports
-
-
 def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFolder:
     """Train by the settings and return the folder of the best model, ``<output>/model``.
 
@@ -143,7 +140,7 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
     torch.set_flush_denormal(True)
     tokenizer, model = _load(config)
     encoder = Encoder(tokenizer.backend_tokenizer)
-    examples, reports = _training_set(config, encoder, say)
+    examples = TrainingSet(config, encoder, say)
     dev = dataset.load(config.dev)
     say(f"{config.dev.path}: {align(dev, encoder, config.window, config.stride)[1]}; dev")
     settings = ModelSettings.current(config.name, config.window, config.stride)
@@ -161,7 +158,7 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
             _save(config, model, tokenizer, settings, target)
         trainer.accelerator.wait_for_everyone()
     if not int(os.environ.get("RANK", "0")):
-        _finish(config, reports, dev, json.loads(history_file.read_text(encoding="utf-8")), say)
+        _finish(config, examples.reports, dev, json.loads(history_file.read_text(encoding="utf-8")), say)
     return ModelFolder.load(target)
 
 
@@ -194,7 +191,12 @@ def _load(config: TrainingConfig) -> tuple[Any, Any]:
 
 
 def _trainer(
-    config: TrainingConfig, model: Any, extractor: Extractor, dev: Sequence[Document], examples: Dataset, folder: Path
+    config: TrainingConfig,
+    model: Any,
+    extractor: Extractor,
+    dev: Sequence[Document],
+    examples: TrainingSet,
+    folder: Path,
 ) -> _Trainer:
     cuda = torch.cuda.is_available()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
@@ -233,7 +235,7 @@ def _trainer(
         train_dataset=examples,
         eval_dataset=examples,
         data_collator=_collate(extractor.encoder.pad_id),
-        callbacks=[EarlyStoppingCallback(config.patience)],
+        callbacks=[EarlyStoppingCallback(config.patience), _Epochs(examples)],
     )
 
 
@@ -285,6 +287,7 @@ def _finish(
                         "dropped": report.dropped.total(),
                         "annotates": list(part.annotates),
                         "repeat": part.repeat,
+                        "augmentation": yaml_file.plain(part.augmentation),
                     }
                     for part, report in zip(config.train, reports, strict=True)
                 ],

@@ -1,0 +1,162 @@
+"""Augmentation: whatever a transform does, spans and links are carried exactly."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("opencc", reason="needs the extra 'train'")
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import documents
+
+from bangfu.labels import Document, Link, Span, read
+from bangfu.training import names, noise
+from bangfu.training.amounts import chinese, reroll
+from bangfu.training.augmentation import TRANSFORMS, Augmenter
+from bangfu.training.augmentation_config import AugmentationConfig
+from bangfu.training.gazetteer import gazetteer, short
+from bangfu.training.rewriting import Cell, cells, replace_spans, rewrite
+
+CORPUS = Path(__file__).parents[1] / "labels" / "corpus"
+ALL = AugmentationConfig(**dict.fromkeys(TRANSFORMS, 1.0))
+
+
+def _document(text: str, *marks: tuple[str, str]) -> Document:
+    spans, position = [], 0
+    for label, part in marks:
+        start = text.index(part, position)
+        position = start + len(part)
+        spans.append(Span(start, position, label))
+    return Document("a", text, tuple(spans))
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+@settings(deadline=None)  # the first call loads the tables of characters
+@given(document=documents(), seed=st.integers(0, 1000))
+def test_no_span_is_lost_and_order_is_kept(name: str, document: Document, seed: int) -> None:
+    changed = TRANSFORMS[name](document, np.random.default_rng(seed))  # type: ignore[index]
+    assert [span.label for span in changed.spans] == [span.label for span in document.spans]
+    assert changed.links == document.links
+    before = sorted(range(len(document.spans)), key=lambda number: document.spans[number])
+    assert before == sorted(range(len(changed.spans)), key=lambda number: changed.spans[number])
+
+
+@given(document=documents(), data=st.data())
+def test_the_text_of_a_span_is_what_the_cells_make_of_it(document: Document, data: st.DataObject) -> None:
+    parts = st.text(alphabet="甲乙()a", max_size=3)
+    changed = [
+        Cell(data.draw(st.text(alphabet="甲乙()a", min_size=1, max_size=3)), data.draw(parts)) for _ in document.text
+    ]
+    result = rewrite(document, changed, "前", "后")
+    for old, new in zip(document.spans, result.spans, strict=True):
+        own = changed[old.start : old.end]
+        assert result.span_text(new) == "".join(cell.main + cell.tail for cell in own[:-1]) + own[-1].main
+    assert result.text == "前" + "".join(cell.main + cell.tail for cell in changed) + "后"
+
+
+def test_all_transforms_together_on_the_corpus() -> None:
+    augmenter = Augmenter(ALL, seed=3)
+    originals = read(CORPUS / "dev.jsonl")
+    variants = augmenter(originals, epoch=0)
+    for old, new in zip(originals, variants, strict=True):
+        assert [span.label for span in new.spans] == [span.label for span in old.spans] and new.links == old.links
+        # what no transform of names or numbers touches is the old text, written otherwise
+        for before, after in zip(old.spans, new.spans, strict=True):
+            if before.label == "AID" and "?" not in new.span_text(after):
+                plain = re.sub(r"\([^()]*\)", "", new.span_text(after))
+                wanted = "".join(noise._traditional_char(char) for char in old.span_text(before))
+                assert plain in (wanted, noise.full_width(_document(wanted), np.random.default_rng()).text) or (
+                    len(set(plain) & set(wanted)) < len(set(wanted))  # garbled
+                )
+    assert augmenter(originals, epoch=0) == variants != augmenter(originals, epoch=1)
+
+
+def test_nothing_happens_at_rates_of_nought() -> None:
+    originals = read(CORPUS / "dev.jsonl")[:5]
+    assert Augmenter(AugmentationConfig(), 1)(originals, 0) == originals
+
+
+def test_the_bracket_behind_a_span_stays_outside() -> None:
+    document = _document("由会东县发", ("LOC", "会东县"))
+    every = [Cell(char, f"({noise._reading(char)})") for char in document.text]
+    changed = rewrite(document, every)
+    assert (
+        changed.text == "由(yóu)会(huì)东(dōng)县(xiàn)发(fā)"
+        and changed.span_text(changed.spans[0]) == "会(huì)东(dōng)县"
+    )
+
+
+def test_known_conversions() -> None:
+    document = _document("达州市进一步发展", ("LOC", "达州市"))
+    assert noise.traditional(document, np.random.default_rng()).text == "達州市進一步發展"
+    # the example of a lost byte: 。活動通過 read from its second byte
+    assert noise.shifted("。活動通過")[1:] == "顒油ㄟ^"
+    wide = noise.full_width(_document("捐款1200元，占5%", ("AMOUNT", "1200元")), np.random.default_rng())
+    assert wide.span_text(wide.spans[0]) == "１２００元" and wide.text.endswith("５％")
+
+
+@given(st.integers(0, 10**8 - 1))
+def test_chinese_numerals_read_back(number: int) -> None:
+    def value(text: str) -> int:
+        high, ten_thousand, low = text.rpartition("万")
+        if ten_thousand:
+            return value(high) * 10_000 + value(low)
+        total, digit = 0, 0
+        for char in text:
+            if char in "十百千":
+                total += (digit or 1) * {"十": 10, "百": 100, "千": 1000}[char]
+                digit = 0
+            elif char:
+                digit = "零一二三四五六七八九".index(char)
+        return total + digit
+
+    assert value(chinese(number)) == number
+
+
+@pytest.mark.parametrize(
+    "old", ["5.5万元", "1,200元", "138.6万余元", "2000元", "300万美元", "28人次", "四十三万五千元", "0.8亿元"]
+)
+def test_an_amount_stays_an_amount_of_its_unit(old: str) -> None:
+    random = np.random.default_rng(5)
+    drawn = {reroll(old, random) for _ in range(50)}
+    unit = re.sub(r"^[\d.,一二三四五六七八九十百千万亿零余]+", "", old)
+    assert len(drawn) >= 5 and all(new is not None and new.endswith(unit) and len(new) > len(unit) for new in drawn)
+    assert not any(re.match(r"0\d", new or "") for new in drawn)
+
+
+@pytest.mark.parametrize("old", ["第三届", "两所", "若干", "数百名", ""])
+def test_what_is_not_understood_is_left_alone(old: str) -> None:
+    assert reroll(old, np.random.default_rng(1)) is None
+
+
+def test_names_are_of_the_kind_of_the_old_one() -> None:
+    random = np.random.default_rng(2)
+    assert {names.place("贵州省", random) for _ in range(20)} <= set(gazetteer().provinces)
+    counties = {county for *_, county in gazetteer().counties}
+    assert {names.place("凤冈县", random) for _ in range(20)} <= counties
+    assert all((names.place("绥阳镇", random) or "").endswith("镇") for _ in range(20))
+    assert all("公司" in (new := names.body("某某食品有限公司", random) or "") or "集团" in new for _ in range(20))
+    assert all((names.body("市民政局", random) or "")[0] == "市" for _ in range(20))
+    assert names.place("长江", random) is None and names.body("全国妇联某部", random) is None
+    assert short("凤冈县") == "凤冈" and short("甘孜藏族自治州") == "甘孜藏族" and short("礼县") == "礼县"
+
+
+def test_a_name_is_changed_everywhere_at_once() -> None:
+    document = _document("凤冈县来了。凤冈县走了。", ("LOC", "凤冈县"), ("LOC", "凤冈县"))
+    document = Document(document.id, document.text, document.spans, ())
+    for seed in range(20):
+        changed = TRANSFORMS["names"](document, np.random.default_rng(seed))
+        assert len({changed.span_text(span) for span in changed.spans}) == 1
+
+
+def test_a_replaced_span_of_one_character() -> None:
+    document = Document("a", "川渝捐3万元", (Span(0, 1, "LOC"), Span(3, 6, "AMOUNT")), (Link(1, 0, "giver"),))
+    changed = replace_spans(document, {0: "四川", 1: "九"})
+    assert changed.text == "四川渝捐九" and [changed.span_text(span) for span in changed.spans] == ["四川", "九"]
+    with pytest.raises(ValueError, match="would be empty"):
+        replace_spans(document, {0: ""})
+    with pytest.raises(ValueError, match="cells for a text"):
+        rewrite(document, cells("短"))

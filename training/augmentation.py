@@ -1,0 +1,76 @@
+"""Augmentation: a fresh variant of each document each epoch, its spans and links carried exactly."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import get_args
+
+import numpy as np
+
+from bangfu.labels.document import Document
+from bangfu.training import amounts, names, noise
+from bangfu.training.augmentation_config import AugmentationConfig, TransformName
+from bangfu.training.rewriting import replace_spans
+
+Transform = Callable[[Document, np.random.Generator], Document]
+
+
+def other_names(document: Document, random: np.random.Generator) -> Document:
+    """Half of the places and bodies get another name of their kind, the same string the same one throughout."""
+    chosen: dict[tuple[str, str], str | None] = {}
+    texts: dict[int, str] = {}
+    for number, span in enumerate(document.spans):
+        text = document.span_text(span)
+        if span.label in ("LOC", "ORG") and (text, span.label) not in chosen:
+            draw = names.place if span.label == "LOC" else names.body
+            chosen[text, span.label] = draw(text, random) if random.random() < 0.5 else None
+        if new := chosen.get((text, span.label)):
+            texts[number] = new
+    return replace_spans(document, texts)
+
+
+def other_amounts(document: Document, random: np.random.Generator) -> Document:
+    """Two thirds of the amounts are drawn anew, at times in another form."""
+    texts: dict[int, str] = {}
+    for number, span in enumerate(document.spans):
+        if span.label == "AMOUNT" and random.random() < 2 / 3:
+            new = amounts.reroll(document.span_text(span), random)
+            if new:
+                texts[number] = new
+    return replace_spans(document, texts)
+
+
+# In the order in which they are applied: first what is said, then how it is written, then what the way to us did.
+TRANSFORMS: dict[TransformName, Transform] = {
+    "names": other_names,
+    "amounts": other_amounts,
+    "furniture": noise.furniture,
+    "lost_stops": noise.lost_stops,
+    "line_breaks": noise.line_breaks,
+    "full_width": noise.full_width,
+    "garbled": noise.garbled,
+    "pinyin": noise.pinyin_brackets,
+    "traditional": noise.traditional,
+}
+assert set(TRANSFORMS) == set(get_args(TransformName))
+
+
+class Augmenter:
+    """Draws variants; a variant is a function of the seed, the epoch and the place of the document."""
+
+    def __init__(self, config: AugmentationConfig, seed: int) -> None:
+        self.rates = dataclasses.asdict(config)
+        self.seed = seed
+
+    def __call__(self, documents: Sequence[Document], epoch: int) -> list[Document]:
+        """A variant of each document, in order."""
+        return [self.variant(document, epoch, number) for number, document in enumerate(documents)]
+
+    def variant(self, document: Document, epoch: int, number: int) -> Document:
+        """One document with each transform applied as often as its rate says."""
+        random = np.random.default_rng([self.seed, epoch, number])
+        for name, transform in TRANSFORMS.items():
+            if random.random() < self.rates[name]:
+                document = transform(document, random)
+        return document

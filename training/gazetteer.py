@@ -1,0 +1,53 @@
+"""The gazetteer: provinces, prefectures and counties of China, to draw names of places from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FILE = Path(__file__).with_name("places.tsv")
+
+# What follows the proper part of a name: 'long' names carry it, short forms leave it out.
+_SUFFIXES = (
+    *("特别行政区", "维吾尔自治区", "壮族自治区", "回族自治区", "自治区", "自治州", "自治县", "自治旗"),
+    *("地区", "林区", "新区", "省", "市", "县", "区", "州", "盟", "旗"),
+)
+
+
+@dataclass(frozen=True)
+class Gazetteer:
+    """Names by level; ``counties`` are (province, prefecture or "", county)."""
+
+    provinces: tuple[str, ...]
+    prefectures: tuple[tuple[str, str], ...]
+    counties: tuple[tuple[str, str, str], ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every full name of three characters and more."""
+        found = {*self.provinces, *(name for _, name in self.prefectures), *(name for *_, name in self.counties)}
+        return frozenset(name for name in found if len(name) > 2)
+
+
+@cache
+def gazetteer() -> Gazetteer:
+    """The gazetteer that ships with the code."""
+    provinces, prefectures, counties = dict[str, None](), list[tuple[str, str]](), list[tuple[str, str, str]]()
+    for line in FILE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        province, prefecture, names = line.split("\t")
+        provinces[province] = None
+        if prefecture:
+            prefectures.append((province, prefecture))
+        counties += [(province, prefecture, name) for name in names.split()]
+    return Gazetteer(tuple(provinces), tuple(prefectures), tuple(counties))
+
+
+def short(name: str) -> str:
+    """A name without its generic ending ('凤冈' of '凤冈县'); names that would be one character stay whole."""
+    for suffix in _SUFFIXES:
+        if name.endswith(suffix) and len(name) - len(suffix) >= 2:
+            return name[: -len(suffix)]
+    return name

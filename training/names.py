@@ -1,0 +1,129 @@
+"""Other names for places and bodies: what an augmented document calls them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from bangfu.training.gazetteer import gazetteer, short
+
+
+def _words(line: str) -> tuple[str, ...]:
+    return tuple(line.split())
+
+
+# Parts of names of bodies: what they are for, how a company is called, what it makes, how it calls itself.
+_FIELDS = _words(
+    "慈善 扶贫开发 扶贫 青少年发展 老龄事业发展 残疾人福利 妇女儿童发展 教育发展 教育 卫生健康 红十字 "
+    "见义勇为 志愿服务 社会工作 乡村振兴 生态环境保护 文化 科技 体育 医药 建筑业 餐饮 家政服务 心理健康 "
+    "法律援助 义工 敬老 助残 救灾 水利 农业 林业 茶叶 果业"
+)
+_ASSOCIATIONS = _words("总会 协会 联合会 促进会 基金会 服务中心 商会 学会 志愿者协会 发展促进会 公益联合会")
+_BRANDED = ("公益基金会", "慈善基金会", "公益服务中心", "志愿服务队")
+_OFFICES = _words(
+    "民政局 教育局 财政局 卫生健康局 农业农村局 乡村振兴局 扶贫办 扶贫开发办公室 人力资源和社会保障局 "
+    "退役军人事务局 应急管理局 水务局 交通运输局 住房和城乡建设局 残联 妇联 总工会 团委 工商联 红十字会 "
+    "医疗保障局 文化和旅游局 税务局 公安局"
+)
+_SCHOOLS = _words("第一中学 实验小学 中心小学 职业技术学校 特殊教育学校 幼儿园 高级中学 第三小学 师范学院 职业技术学院")
+_HOSPITALS = _words("人民医院 中医院 妇幼保健院 第二人民医院 中心卫生院 康复医院 眼科医院 口腔医院")
+_INDUSTRIES = _words(
+    "实业 药业 乳业 食品 建设 置业 农业科技 生物科技 纺织 电子 汽车 能源 环保科技 物流 茶业 酒业 "
+    "化工 机械 信息技术 文化传媒 水务 矿业 商贸"
+)
+_COMPANIES = _words("有限公司 集团有限公司 股份有限公司 集团 有限责任公司 控股集团")
+_SYLLABLES = _words(
+    "安 邦 博 昌 诚 德 东 丰 福 富 光 广 海 和 恒 宏 华 汇 佳 嘉 建 锦 景 康 利 联 隆 茂 "
+    "铭 宁 鹏 启 瑞 盛 顺 泰 天 同 旺 信 兴 欣 鑫 雅 耀 益 银 永 裕 远 泽 正 中 众 卓 麦 "
+    "禾 川 岭 云 晨 曦 星 蓝 青"
+)
+_NUMBERS = _words("一百零八度 八一 七彩 三江 五洲 九州 一心 百川 千禾 万家 双百 四方 六合 零点")
+
+_LOC_SUFFIX = re.compile("(省|自治区|自治州|自治县|自治旗|地区|市|县|区|州|盟|旗|镇|乡|村|社区|街道|苏木|嘎查)$")
+_ORG_KINDS = (
+    ("company", re.compile("(公司|集团|厂|银行|合作社)$")),
+    ("school", re.compile("(学校|中学|小学|幼儿园|学院|大学|一中|二中)$")),
+    ("hospital", re.compile("(医院|卫生院|保健院|中医院|卫生室)$")),
+    ("association", re.compile("(总会|协会|联合会|促进会|基金会|商会|学会|慈善会|义工联|志愿服务队)$")),
+    ("office", re.compile("(局|厅|委员会|办公室|残联|妇联|总工会|团委|工商联|红十字会|扶贫办|管委会)$")),
+)
+
+
+def _one(random: np.random.Generator, items: tuple[str, ...]) -> str:
+    return items[int(random.integers(len(items)))]
+
+
+def _brand(random: np.random.Generator) -> str:
+    if random.random() < 0.12:
+        return _one(random, _NUMBERS)
+    return "".join(_one(random, _SYLLABLES) for _ in range(2 if random.random() < 0.8 else 3))
+
+
+def place(old: str, random: np.random.Generator) -> str | None:
+    """A place of the kind of ``old``, or None for a kind that is not known.
+
+    Chains stay chains: what ends like a province, prefecture or county becomes one, with as many levels
+    in front; a township or village gets a new proper part; a bare name becomes a bare name.
+    """
+    ending = _LOC_SUFFIX.search(old)
+    places = gazetteer()
+    province, prefecture, county = places.counties[int(random.integers(len(places.counties)))]
+    if ending is None:
+        bare = old in _bare_names()
+        return short(_one(random, (province, prefecture or county, county))) if bare else None
+    suffix = ending.group()
+    if suffix in ("镇", "乡", "村", "社区", "街道", "苏木", "嘎查"):
+        proper = _one(random, _SYLLABLES) + _one(random, _SYLLABLES) + suffix
+        chain = (province, prefecture, county) if len(old) > 10 else (prefecture, county) if len(old) > 8 else (county,)
+        return ("".join(chain) if len(old) > 5 else "") + proper
+    if suffix in ("省", "自治区"):
+        return _one(random, places.provinces)
+    if len(old) >= 9:
+        return province + prefecture + county
+    if len(old) >= 6:
+        return (prefecture or province) + county
+    if suffix in ("市", "州", "自治州", "地区", "盟"):
+        return places.prefectures[int(random.integers(len(places.prefectures)))][1]
+    return county
+
+
+def body(old: str, random: np.random.Generator) -> str | None:
+    """A body of the kind of ``old``, built from place, field and type; None for a kind that is not known."""
+    kind = next((name for name, pattern in _ORG_KINDS if pattern.search(old)), None)
+    if kind is None or len(old) < 4:
+        return None
+    places = gazetteer()
+    province, prefecture, county = places.counties[int(random.integers(len(places.counties)))]
+    where = _one(random, (province, prefecture or county, county, county, province + county))
+    if kind == "company":
+        if random.random() < 0.3:
+            where = short(where)
+        brand = _brand(random)
+        bracket = f"（{short(province)}）" if random.random() < 0.15 else ""
+        lead = "" if bracket or random.random() < 0.3 else where
+        return lead + brand + bracket + _one(random, _INDUSTRIES) + _one(random, _COMPANIES)
+    if kind == "association":
+        if random.random() < 0.25:
+            return (
+                short(where) + _brand(random) + _one(random, ("公益基金会", "慈善基金会", "公益服务中心", "志愿服务队"))
+            )
+        return where + _one(random, _FIELDS) + _one(random, _ASSOCIATIONS)
+    if kind == "school":
+        return where + _one(random, _SCHOOLS)
+    if kind == "hospital":
+        return where + _one(random, _HOSPITALS)
+    # an office without its place in front ('市民政局') stays one
+    level = old[0] if old[0] in "省市区县州镇" and old[1:2] not in ("长",) else where
+    return level + _one(random, _OFFICES)
+
+
+_BARE: set[str] = set()
+
+
+def _bare_names() -> set[str]:
+    if not _BARE:
+        places = gazetteer()
+        names = [*places.provinces, *(name for _, name in places.prefectures), *(name for *_, name in places.counties)]
+        _BARE.update(short(name) for name in names if short(name) != name)
+    return _BARE
