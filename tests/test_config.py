@@ -26,8 +26,6 @@ def test_every_shipped_config_is_good(path: Path, capsys: pytest.CaptureFixture[
 def test_there_are_configs() -> None:
     sizes = {f"pretrain-{size}.yaml" for size in ("mini", "small", "base")}
     assert {"mini.yaml", "probe.yaml", *sizes} <= {path.name for path in CONFIGS}
-        path.name for path in CONFIGS
-    }
 
 
 @pytest.mark.parametrize(
