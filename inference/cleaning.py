@@ -7,46 +7,16 @@ trained on. Entities are found in the clean text and answered in positions of th
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from bangfu.inference import characters, readings
+
 # Saved with every model; a model that was trained under another version of the cleaning is refused.
-CLEANING_VERSION = 1
-
-_DROP = ""
-
-
-def _table() -> dict[int, str]:
-    table: dict[int, str] = {}
-    for first, last in (("0", "9"), ("A", "Z"), ("a", "z")):
-        for code in range(ord(first), ord(last) + 1):
-            table[code + 0xFEE0] = chr(code)
-    table[ord("％")] = "%"
-    # the dots that stand for the middle dot of names and titles
-    for char in "•‧・･∙⋅":
-        table[ord(char)] = "·"
-    # spaces that look like a space: no-break, en/em/thin …, narrow no-break, mathematical, ideographic
-    for code in (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000):
-        table[code] = " "
-    # C0 and C1 controls but tab, line feed and carriage return; NEL and the separators end a line
-    for code in (*range(0x00, 0x09), 0x0B, *range(0x0E, 0x20), *range(0x7F, 0xA0)):
-        table[code] = _DROP
-    for code in (0x0C, 0x85, 0x2028, 0x2029):
-        table[code] = "\n"
-    # soft hyphen, zero-width and direction marks, word joiner, byte order mark, variation selectors
-    for code in (0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF):
-        table[code] = _DROP
-    for code in range(0xFE00, 0xFE10):
-        table[code] = _DROP
-    # lone surrogates cannot be encoded as UTF-8, which the tokenizer needs
-    for code in range(0xD800, 0xE000):
-        table[code] = "�"
-    return table
-
-
-_TABLE = _table()
+CLEANING_VERSION = 2
 
 # Web pages often set Chinese with ASCII punctuation. Beside a Chinese character it is Chinese punctuation: 'A县,B县'
 # becomes 'A县，B县', while '1,200' and 'Inc.(US)' stay as they are.
@@ -55,22 +25,13 @@ _ASCII_PUNCTUATION = re.compile("[,;:?!()]+")
 _CHINESE_PUNCTUATION = str.maketrans(",;:?!()", "，；：？！（）")
 
 
-def _punctuation(text: str) -> str:
-    """Make runs of ASCII punctuation beside Chinese Chinese, one character for one."""
-
-    def change(match: re.Match[str]) -> str:
-        beside = text[max(0, match.start() - 1) : match.start()] + text[match.end() : match.end() + 1]
-        return match.group().translate(_CHINESE_PUNCTUATION) if _HAN.search(beside) else match.group()
-
-    return _ASCII_PUNCTUATION.sub(change, text)
-
-
 @dataclass(frozen=True)
 class Cleaned:
     """Clean text and where each of its characters comes from.
 
     ``starts`` and ``ends`` have one entry a clean character (int32, code points): character ``i`` of
-    ``text`` is what the cleaning made of ``raw[starts[i]:ends[i]]``. Both rise strictly.
+    ``text`` is what the cleaning made of ``raw[starts[i]:ends[i]]``. Both rise strictly; what lies between
+    two characters was dropped.
     """
 
     text: str
@@ -92,17 +53,99 @@ class Cleaned:
         last = int(np.searchsorted(self.ends, end, side="right"))
         return first, max(first, last)
 
+    def keep(self, text: str, kept: npt.ArrayLike) -> Cleaned:
+        """After a step that made ``text`` of this one's characters ``kept``, in order, and dropped the others."""
+        index = np.asarray(kept, dtype=np.int64)
+        return Cleaned(text, self.starts[index], self.ends[index])
+
+    def replace(self, text: str) -> Cleaned:
+        """After a step that put a character in the place of each."""
+        if len(text) != len(self.text):
+            raise ValueError(f"{len(text)} characters cannot stand for {len(self.text)}")
+        return Cleaned(text, self.starts, self.ends)
+
 
 def clean(raw: str) -> Cleaned:
     """Undo what the way to us did to a text, and keep the way back.
 
-    Full-width letters, digits and % become half-width, odd spaces a space and odd line ends a line
-    feed; zero-width and control characters are dropped; ASCII punctuation beside Chinese becomes
-    Chinese. No step joins characters, so a clean character comes from exactly one raw one.
+    Full-width letters, digits and % become half-width, odd spaces a space and odd line ends a line feed;
+    zero-width and control characters are dropped; letters and their accents are composed (NFC);
+    traditional characters become simplified ones; readings in brackets behind a character, as bad
+    conversions leave them (进(jìn)一步), are dropped; ASCII punctuation beside Chinese becomes Chinese.
     """
-    text = _punctuation(raw.translate(_TABLE))
-    if len(text) == len(raw):
-        starts = np.arange(len(raw), dtype=np.int32)
-    else:
-        starts = np.array([i for i, char in enumerate(raw) if _TABLE.get(ord(char), char) != _DROP], dtype=np.int32)
-    return Cleaned(text, starts, starts + 1)
+    places = np.arange(len(raw) + 1, dtype=np.int32)
+    cleaned = Cleaned(raw, places[:-1], places[1:])
+    for step in (_characters, _composed, _simplified, _without_readings, _punctuation):
+        cleaned = step(cleaned)
+    return cleaned
+
+
+def _characters(before: Cleaned) -> Cleaned:
+    text = before.text.translate(characters.TABLE)
+    if len(text) == len(before.text):
+        return before.replace(text)
+    return before.keep(text, [i for i, char in enumerate(before.text) if not characters.dropped(char)])
+
+
+def _composed(before: Cleaned) -> Cleaned:
+    """NFC. Each stretch of a character and the combining ones behind it is composed by itself."""
+    if unicodedata.is_normalized("NFC", before.text):
+        return before
+    text, starts, ends = [], [], []
+    for match in _CLUSTER.finditer(before.text):
+        cluster = match.group()
+        composed = unicodedata.normalize("NFC", cluster)
+        if len(composed) < len(cluster):
+            # the first character is what was composed, the rest are the last ones of the stretch
+            composed_from = len(cluster) - len(composed) + 1
+            sources = [(0, composed_from), *((i, i + 1) for i in range(composed_from, len(cluster)))]
+        elif len(composed) == len(cluster):
+            sources = [(i, i + 1) for i in range(len(cluster))]
+        else:  # a few characters come apart under NFC; they stay as they are
+            composed, sources = cluster, [(i, i + 1) for i in range(len(cluster))]
+        text.append(composed)
+        starts += [before.starts[match.start() + first] for first, _ in sources]
+        ends += [before.ends[match.start() + last - 1] for _, last in sources]
+    return Cleaned("".join(text), np.array(starts, dtype=np.int32), np.array(ends, dtype=np.int32))
+
+
+def _marks() -> str:
+    return "".join(chr(code) for code in range(0x300, 0x3100) if unicodedata.combining(chr(code)))
+
+
+# What stands before combining marks, and the marks; Hangul letters, which compose among themselves, as one stretch.
+_CLUSTER = re.compile(f"[\u1100-\u11ff]+|[^{re.escape(_marks())}]?[{re.escape(_marks())}]+|[\\s\\S]")
+
+
+def _simplified(before: Cleaned) -> Cleaned:
+    return before.replace(before.text.translate(characters.simplified()))
+
+
+# One syllable in brackets behind a character; the brackets are not yet made Chinese ones.
+_READING = re.compile("[(（]([a-zü\u00e0-\u01dcńňǹḿ]{1,6})[)）]")
+
+
+def _without_readings(before: Cleaned) -> Cleaned:
+    text = before.text
+    dropped = np.zeros(len(text), dtype=bool)
+    reader = 0  # where the character stands whose readings are looked at: 发(fā)(fā) has two of them
+    for match in _READING.finditer(text):
+        if match.start() == 0 or not dropped[match.start() - 1]:
+            reader = match.start() - 1
+        if reader >= 0 and readings.is_reading(text[reader], match.group(1)):
+            dropped[match.start() : match.end()] = True
+    if not dropped.any():
+        return before
+    kept = np.flatnonzero(~dropped)
+    return before.keep("".join(text[i] for i in kept), kept)
+
+
+def _punctuation(before: Cleaned) -> Cleaned:
+    """Make runs of ASCII punctuation beside Chinese Chinese, one character for one."""
+    text = before.text
+
+    def change(match: re.Match[str]) -> str:
+        beside = text[max(0, match.start() - 1) : match.start()] + text[match.end() : match.end() + 1]
+        return match.group().translate(_CHINESE_PUNCTUATION) if _HAN.search(beside) else match.group()
+
+    return before.replace(_ASCII_PUNCTUATION.sub(change, text))

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bangfu.labels import labelled_file
+from tqdm import tqdm
+
+from bangfu.labels import labelled_file, repetition, statistics, text_lines
+from bangfu.labels.atomic_file import write_json
 from bangfu.labels.defect import Defect
+from bangfu.labels.document import Document
 from bangfu.labels.schema import LABEL_NAMES
+from bangfu.training import agreement, evaluation, evaluation_page
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,6 +24,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     check = actions.add_parser("check", help="list every defect; exit status 1 when there is one")
     check.add_argument("files", nargs="+", type=Path, metavar="FILE", help=".jsonl, .jsonl.gz, .conll, .bio, .bmes …")
     check.set_defaults(run=run_check)
+    stats = actions.add_parser("stats", help="what files hold, and how much of it stands there twice")
+    stats.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    stats.add_argument(
+        "--against", nargs="+", type=Path, default=[], metavar="TEXT",
+        help="look for runs of 15 characters in other text (.txt, .jsonl, .gz, .xz); exit status 1 when there is one",
+    )  # fmt: skip
+    stats.set_defaults(run=run_stats)
+    agree = actions.add_parser("agreement", help="strict F1 between two readings of the same documents")
+    agree.add_argument("first", type=Path, metavar="FIRST")
+    agree.add_argument("second", type=Path, metavar="SECOND")
+    agree.add_argument("--output", type=Path, metavar="DIR", help="folder for agreement.json and differences.html")
+    agree.set_defaults(run=run_agreement)
 
 
 def run_check(arguments: argparse.Namespace) -> int:
@@ -37,3 +55,60 @@ def run_check(arguments: argparse.Namespace) -> int:
     spans = ", ".join(f"{labels[name]} {name}" for name in LABEL_NAMES)
     print(f"{documents} documents, {characters} characters, {spans}, {links} links; {defects} defects")
     return 1 if defects else 0
+
+
+def run_stats(arguments: argparse.Namespace) -> int:
+    """Print composition and repetition; look for the documents' text in other files."""
+    parts = {path.stem: labelled_file.read(path) for path in arguments.files}
+    documents = [document for part in parts.values() for document in part]
+    rows = [list(statistics.HEAD), *(statistics.describe(part).row(name) for name, part in parts.items())]
+    whole = statistics.describe(documents)
+    if len(parts) > 1:
+        rows.append(whole.row("all"))
+    print(statistics.table(rows))
+    distinct = ", ".join(f"{number:,} {label}" for label, number in whole.distinct.items())
+    print(f"\ndistinct texts of spans: {distinct}")
+    least, low, median, high, greatest = whole.lengths
+    print(f"characters a document: {least}–{greatest}, median {median}, middle half {low}–{high}")
+    total, runs = repetition.repeated(documents)
+    share = repetition.share_repeated(documents)
+    print(f"runs of 20 characters, names aside: {total:,}, {share:.3%} of them in more than one document")
+    for run in sorted(runs, key=lambda one: -len(one.documents))[:5]:
+        print(f"  {_shown(run.text)} in {', '.join(run.documents)}")
+    if not arguments.against:
+        return 0
+    return _foreign(documents, arguments.against)
+
+
+def _foreign(documents: Sequence[Document], paths: Sequence[Path]) -> int:
+    def others() -> Iterator[tuple[str, str]]:
+        for path in paths:
+            for text in tqdm(text_lines.texts(path), desc=path.name, unit=" lines", unit_scale=True):
+                yield path.name, text
+
+    found = repetition.shared(documents, others())
+    names = sorted({name for run in found for name in run.documents})
+    print(f"runs of 15 characters outside of spans that stand in other text: {len(found)}, in {len(names)} documents")
+    for run in found:
+        print(f"  {run.documents[0]}: {run.text!r} in {', '.join(run.elsewhere)}")
+    return 1 if found else 0
+
+
+def _shown(text: str) -> str:
+    names = dict(zip(map(ord, repetition.PLACEHOLDERS.values()), (f"<{name}>" for name in LABEL_NAMES), strict=True))
+    return repr(text.translate(names))
+
+
+def run_agreement(arguments: argparse.Namespace) -> int:
+    """Print the agreement by label, and write the differences."""
+    first, second = (labelled_file.read(path) for path in (arguments.first, arguments.second))
+    comparisons = agreement.compare_readings(first, second)
+    values = evaluation.metrics(comparisons, f"{arguments.second.name} against {arguments.first.name}")
+    print(evaluation.table(values))
+    if arguments.output:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+        write_json(arguments.output / "agreement.json", values)
+        title = f"{arguments.first.name} and {arguments.second.name}"
+        evaluation_page.write(comparisons, arguments.output / "differences.html", title)
+        print(f"written: {arguments.output / 'agreement.json'}, {arguments.output / 'differences.html'}")
+    return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -11,6 +12,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("config", help="YAML file, such as configs/pretrain-mini.yaml")
     parser.add_argument("--check", action="store_true", help="only check the settings file")
     parser.add_argument("--prepare", action="store_true", help="only prepare the tokens and report what was dropped")
+    parser.add_argument("--measure", action="store_true", help="only measure the starting encoder on held-out text")
     parser.set_defaults(run=run)
 
 
@@ -27,6 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.prepare:
         prepare(config)
+        return 0
+    if arguments.measure:
+        print(json.dumps(Pretraining(config).held_out()))
         return 0
     Pretraining(config).run()
     return 0

@@ -8,7 +8,8 @@ from bangfu.inference import Extractor
 from bangfu.labels import Document, read
 
 SAMPLE = Path(__file__).parent / "samples" / "article.txt"
-GOLD = Path(__file__).parents[2] / "shared" / "gold" / "seeds.jsonl"
+SHARED = Path(__file__).parents[2] / "shared"
+GOLD = SHARED / "gold" / "seeds.jsonl"
 
 
 @pytest.fixture(scope="session")

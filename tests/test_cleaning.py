@@ -1,13 +1,25 @@
 """Cleaning: what it changes, and that the way back is exact."""
 
+import unicodedata
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bangfu.inference import characters, readings
 from bangfu.inference.cleaning import clean
 
-any_text = st.text(st.characters(codec=None), max_size=40) | st.text(
-    st.sampled_from("捐１２３ａＺ％，,;(?・\u200b\ufeff\u3000\xa0\x00\x0c\r\n\ud800𠮷\U000e0001"), max_size=40
+ODD = (
+    "捐１２３ａＺ％，,;(?・\u200b\ufeff\u3000\xa0\x00\x0c\r\n\ud800𠮷\U000e0001發達乾e\u0301\u0327각\u1100\u1161\u0344"
+)
+any_text = (
+    st.text(st.characters(codec=None), max_size=40)
+    | st.text(st.sampled_from(ODD), max_size=40)
+    # readings in brackets, right and wrong, composed and not
+    | st.lists(
+        st.sampled_from(["发(fā)", "發(fa)", "(fā)", "达（dá）", "县(fā)", "进(ji\u0300n)", "(", "ok", "一"])
+    ).map("".join)
 )
 
 
@@ -24,6 +36,49 @@ def test_punctuation_beside_chinese() -> None:
     clear = clean(raw)
     assert clear.text == "在A县，B县（西部）捐1,200元；Inc.(US), a？！县·x,y"
     assert len(clear.text) == len(raw)
+
+
+def test_traditional_characters() -> None:
+    raw = "臺灣與後來的慈善總會，乾隆年間在乾縣設義診"
+    clear = clean(raw)
+    assert clear.text == "台湾与后来的慈善总会，乾隆年间在乾县设义诊"
+    assert len(clear.text) == len(raw)
+
+
+def test_readings_in_brackets() -> None:
+    raw = "進(jìn)一步強(qiáng)化幫扶，達(dá)州市民政局（yī）孩子們(men)长(cháng)大"
+    clear = clean(raw)
+    assert clear.text == "进一步强化帮扶，达州市民政局（yī）孩子们长大"
+    start = clear.text.index("达州市民政局")
+    # inside a span a bracket stays, behind its last character it is outside
+    assert raw[slice(*clear.raw_range(start, start + 1))] == "達"
+    assert raw[slice(*clear.raw_range(start, start + 6))] == "達(dá)州市民政局"
+    assert clear.clean_range(raw.index("達"), raw.index("（")) == (start, start + 6)
+
+
+@pytest.mark.parametrize("text", ["银行（ATM）", "一（ok）", "县(xian1)", "发(shōu)", "(fā)", "村 (cūn)", "发(fā展"])
+def test_brackets_that_are_no_reading_stay(text: str) -> None:
+    assert len(clean(text).text) == len(text)
+
+
+def test_accents_are_composed() -> None:
+    raw = "进(ji\u0300n)行，Cafe\u0301捐一元e\u0327\u0301"
+    clear = clean(raw)
+    assert clear.text == "进行，Café捐一元" + unicodedata.normalize("NFC", "e\u0327\u0301")
+    start = clear.text.index("Café")
+    assert raw[slice(*clear.raw_range(start, start + 4))] == "Cafe\u0301"
+
+
+def test_tables_agree_with_their_sources() -> None:
+    opencc = pytest.importorskip("opencc", reason="needs the extra 'train'")
+    pypinyin = pytest.importorskip("pypinyin", reason="needs the extra 'train'")
+    convert = opencc.OpenCC("t2s").convert
+    assert all(convert(chr(code)) == simple for code, simple in characters.simplified().items())
+    text = "会东县发展长重行乐的了们一不达省银"
+    for char in text:
+        for reading in pypinyin.pinyin(char, heteronym=True)[0]:
+            assert readings.is_reading(char, reading)
+    assert not readings.is_reading("县", "fā") and not readings.is_reading("a", "a")
 
 
 @given(any_text)

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from conftest import SHARED
 
-from bangfu.labels import LABEL_NAMES, Document, read
+from bangfu.labels import LABEL_NAMES, Document, Span, jsonl, read, repetition, statistics, text_lines
+from bangfu.scripts.main import main
 
 FOLDER = Path(__file__).parents[1] / "labels" / "corpus"
 SPLITS = ("train", "dev", "test")
@@ -48,8 +50,67 @@ def test_no_sentence_stands_in_two_splits(splits: dict[str, list[Document]]) -> 
     assert not runs("train") & (runs("dev") | runs("test"))
 
 
-def test_nothing_comes_from_the_labelled_real_articles(splits: dict[str, list[Document]], gold: list[Document]) -> None:
-    real = {document.text[start : start + 16] for document in gold for start in range(len(document.text) - 15)}
-    for documents in splits.values():
-        for document in documents:
-            assert not real & {document.text[start : start + 16] for start in range(len(document.text) - 15)}
+def test_it_is_as_large_as_its_card_says(splits: dict[str, list[Document]]) -> None:
+    documents = [document for name in SPLITS for document in splits[name]]
+    whole = statistics.describe(documents)
+    assert whole.documents >= 1200 and whole.characters >= 400_000 and sum(whole.spans.values()) >= 25_000
+    assert whole.spans["AMOUNT"] >= 5000 and whole.spans["AID"] >= 3000
+    card = (FOLDER / "README.md").read_text(encoding="utf-8")
+    rows = [statistics.describe(splits[name]).row(name) for name in SPLITS]
+    assert statistics.table([statistics.HEAD, *rows, whole.row("all")]) in card
+
+
+def test_no_two_documents_come_from_one_mould(splits: dict[str, list[Document]]) -> None:
+    assert repetition.share_repeated([document for name in SPLITS for document in splits[name]]) < 0.01
+
+
+def test_nothing_comes_from_public_text_or_the_labelled_real_articles(splits: dict[str, list[Document]]) -> None:
+    if not SHARED.is_dir():
+        pytest.skip("needs ../shared, which is not part of the project")
+    files = [*sorted((SHARED / "data").rglob("*.gz")), *sorted((SHARED / "data").rglob("*.xz"))]
+    files = [file for file in files if "silver" not in file.name]  # the others' text, cut into words
+    files += sorted((SHARED / "gold").glob("*.jsonl"))
+    assert len(files) > 5
+    others = ((file.name, text) for file in files for text in text_lines.texts(file))
+    documents = [document for name in SPLITS for document in splits[name]]
+    assert repetition.shared(documents, others, size=15) == []
+
+
+def _document(name: str, text: str, *marks: tuple[str, str]) -> Document:
+    spans = tuple(Span(text.index(part), text.index(part) + len(part), label) for label, part in marks)
+    return Document(name, text, spans)
+
+
+def test_moulds_are_told_with_names_aside() -> None:
+    one = _document(
+        "a", "甲县慈善会向乙村小学捐出了五万元用于修缮漏雨校舍的屋顶", ("ORG", "甲县慈善会"), ("AMOUNT", "五万元")
+    )
+    two = _document(
+        "b", "丙市红十字会向乙村小学捐出了3元用于修缮漏雨校舍的屋顶", ("ORG", "丙市红十字会"), ("AMOUNT", "3元")
+    )
+    other = _document("c", "这一篇讲的是别的事情，与前两篇没有任何相同之处")
+    total, runs = repetition.repeated([one, two, other], size=15)
+    mould = len(one.text) - len("甲县慈善会") - len("五万元") + 2
+    assert len(runs) == mould - 14 and total == 2 * len(runs) + len(other.text) - 14
+    assert {run.documents for run in runs} == {("a", "b")}
+    assert repetition.share_repeated([one, two, other], size=15) == pytest.approx(2 * len(runs) / total)
+    found = repetition.shared([one], [("x", "某人用于修缮漏雨校舍的屋顶，甲县慈善会向")], size=10)
+    assert [run.text for run in found] == ["用于修缮漏雨校舍的屋", "于修缮漏雨校舍的屋顶"]
+
+
+def test_stats_and_agreement_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "甲县慈善会向乙村捐五万元"
+    first = _document("a", text, ("ORG", "甲县慈善会"), ("LOC", "乙村"), ("AMOUNT", "五万元"))
+    second = _document("a", text, ("ORG", "慈善会"), ("LOC", "乙村"), ("AMOUNT", "五万元"))
+    for name, document in (("one", first), ("two", second)):
+        jsonl.write([document], tmp_path / f"{name}.jsonl")
+    (tmp_path / "other.txt").write_text("无关的一行", encoding="utf-8")
+    files = [str(tmp_path / f"{name}.jsonl") for name in ("one", "two")]
+    assert main(["corpus", "stats", files[0], "--against", str(tmp_path / "other.txt")]) == 0
+    assert "| one | 1 | 12 | 3 | 1 | 1 | 1 | 0 |" in capsys.readouterr().out
+    assert main(["corpus", "agreement", *files, "--output", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "1 boundary" in out and "66.7" in out and (tmp_path / "out" / "differences.html").exists()
+    jsonl.write([_document("b", text)], tmp_path / "three.jsonl")
+    assert main(["corpus", "agreement", files[0], str(tmp_path / "three.jsonl")]) == 2
+    assert "no document in common" in capsys.readouterr().err

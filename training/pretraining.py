@@ -178,7 +178,10 @@ class Pretraining:
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """Mean losses on held-out text, by objective; empty where none was held out."""
+        """Mean losses on held-out text, by objective; empty where none was held out.
+
+        Those of tags and names mean nothing before their heads, which are not part of an encoder, were trained.
+        """
         length = max(self.config.lengths)
         if not any(len(piece.ids) > length for piece in self.store.held_out):
             return {}

@@ -1,0 +1,72 @@
+"""Repetition: runs of characters that stand in more than one document, or in other text, names aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bangfu.labels.document import Document
+from bangfu.labels.schema import LABEL_NAMES
+
+# Stand for a name or an amount; private-use characters, which no text holds.
+PLACEHOLDERS = {name: chr(0xE000 + number) for number, name in enumerate(LABEL_NAMES)}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of characters, the documents it stands in, and where else (empty for the corpus itself)."""
+
+    text: str
+    documents: tuple[str, ...]
+    elsewhere: tuple[str, ...] = ()
+
+
+def mould(document: Document) -> str:
+    """The text with each span made one placeholder of its label: what is left when names are set aside."""
+    parts, position = [], 0
+    for span in sorted(document.spans):
+        parts += [document.text[position : span.start], PLACEHOLDERS[span.label]]
+        position = span.end
+    return "".join([*parts, document.text[position:]])
+
+
+def _runs(text: str, size: int) -> Iterator[str]:
+    return (text[start : start + size] for start in range(len(text) - size + 1))
+
+
+def repeated(documents: Sequence[Document], size: int = 20) -> tuple[int, list[Run]]:
+    """How many runs of ``size`` characters the moulds have, and those that stand in more than one document."""
+    first: dict[str, str] = {}
+    more: dict[str, set[str]] = {}
+    total = 0
+    for document in documents:
+        for run in _runs(mould(document), size):
+            total += 1
+            if first.setdefault(run, document.id) != document.id:
+                more.setdefault(run, {first[run]}).add(document.id)
+    return total, [Run(run, tuple(sorted(names))) for run, names in more.items()]
+
+
+def share_repeated(documents: Sequence[Document], size: int = 20) -> float:
+    """The share of runs, each place counted, that stand in more than one document."""
+    total, runs = repeated(documents, size)
+    known = {run.text for run in runs}
+    places = sum(run in known for document in documents for run in _runs(mould(document), size))
+    return places / total if total else 0.0
+
+
+def shared(documents: Sequence[Document], others: Iterable[tuple[str, str]], size: int = 15) -> list[Run]:
+    """Runs of ``size`` characters outside of spans that stand in other texts, too; ``others`` are (name, text)."""
+    places: dict[str, set[str]] = {}
+    for document in documents:
+        position = 0
+        for start, end in [*((span.start, span.end) for span in sorted(document.spans)), (len(document.text), 0)]:
+            for run in _runs(document.text[position:start], size):
+                places.setdefault(run, set()).add(document.id)
+            position = end
+    found: dict[str, set[str]] = {}
+    for name, text in others:
+        for run in _runs(text, size):
+            if run in places:
+                found.setdefault(run, set()).add(name)
+    return [Run(run, tuple(sorted(places[run])), tuple(sorted(names))) for run, names in found.items()]

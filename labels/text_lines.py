@@ -1,0 +1,34 @@
+"""Lines of plain or JSON text, .gz and .xz too."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import lzma
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from bangfu.labels.user_error import UserError
+
+
+def _open(path: Path) -> IO[str]:
+    opener = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
+    return opener(path, "rt", encoding="utf-8", errors="replace")  # type: ignore[operator, no-any-return]
+
+
+def texts(path: Path) -> Iterator[str]:
+    """The lines of a text file, or the ``text`` of each line of a JSONL file; UserError when it cannot be read."""
+    objects = ".jsonl" in path.suffixes
+    try:
+        with _open(path) as lines:
+            for number, line in enumerate(lines, 1):
+                if not objects:
+                    yield line.rstrip("\r\n")
+                    continue
+                try:
+                    yield str(json.loads(line)["text"])
+                except (ValueError, KeyError, TypeError) as error:
+                    raise UserError(f"{path}:{number}: no JSON object with a 'text'; write one a line") from error
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); give a .txt or .jsonl file, .gz or .xz too") from error
