@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,11 @@ FILE = Path(__file__).with_name("places.tsv")
 _SUFFIXES = (
     *("特别行政区", "维吾尔自治区", "壮族自治区", "回族自治区", "自治区", "自治州", "自治县", "自治旗"),
     *("地区", "林区", "新区", "省", "市", "县", "区", "州", "盟", "旗"),
+)
+
+_PEOPLES = re.compile(
+    "(?:蒙古|回|藏|维吾尔|苗|彝|壮|布依|朝鲜|满|侗|瑶|白|土家|哈尼|哈萨克|傣|黎|傈僳|佤|畲|拉祜|水|东乡|纳西|景颇|柯尔克孜|土|"
+    "达斡尔|仫佬|羌|布朗|撒拉|毛南|仡佬|锡伯|普米|塔吉克|怒|鄂温克|保安|裕固|独龙|鄂伦春|各)族|蒙古$|哈萨克$|柯尔克孜$"
 )
 
 
@@ -49,5 +55,8 @@ def short(name: str) -> str:
     """A name without its generic ending ('凤冈' of '凤冈县'); names that would be one character stay whole."""
     for suffix in _SUFFIXES:
         if name.endswith(suffix) and len(name) - len(suffix) >= 2:
-            return name[: -len(suffix)]
+            proper = name[: -len(suffix)]
+            # '恩施土家族苗族自治州' is 恩施
+            plain = _PEOPLES.sub("", proper) if suffix.startswith("自治") else proper
+            return plain if len(plain) >= 2 else proper
     return name

@@ -38,14 +38,34 @@ _SYLLABLES = _words(
     "铭 宁 鹏 启 瑞 盛 顺 泰 天 同 旺 信 兴 欣 鑫 雅 耀 益 银 永 裕 远 泽 正 中 众 卓 麦 "
     "禾 川 岭 云 晨 曦 星 蓝 青"
 )
+_FIRST = _words(
+    "大 小 上 下 东 西 南 北 中 新 老 高 平 长 白 黑 红 黄 青 金 银 石 龙 凤 马 羊 牛 虎 双 三 七 八 九 王家 李家 张家 "
+    "陈家 刘家 杨家 罗家 周家 曹家 郑家"
+)
+_SECOND = _words("山 河 溪 沟 坪 坝 塘 湾 岭 桥 寨 店 庄 营 堡 口 泉 林 岗 滩 洞 井 渡 铺 屯 冲 垭 垸 浦 洲")
+# Tibetan, Yi, Uyghur and Mongolian names as they are written in Chinese
+_SOUNDS = _words(
+    "扎 西 木 加 色 尔 康 玛 吉 格 多 勒 措 然 充 布 尼 巴 乌 阿 达 拉 贡 则 瓦 觉 洛 依 "
+    "热 克 提 库 托 浩 日 图 旺 曲 隆 央 孜 宗 仁 青"
+)
+_CRAFTS = _words(
+    "种植 养殖 茶叶种植 中药材种植 蔬菜 水果 食用菌 编织 农产品加工 肉牛养殖 粮食烘干 农机服务 蜜蜂养殖 核桃 花椒 刺绣"
+)
+_COOPERATIVES = _words("专业合作社 农民专业合作社 合作社 农民合作社 种养专业合作社 生产基地 培训基地 家庭农场")
+_GROUPS = _words(
+    "工作领导小组 领导小组办公室 前方工作组 前方指挥部 驻村工作队 对口支援前方工作组 联席会议办公室 志愿服务队 工作专班"
+)
+_TASKS = _words("脱贫攻坚 扶贫开发 东西部协作 对口支援 乡村振兴 定点帮扶 疫情防控 抗震救灾 社会救助")
 _NUMBERS = _words("一百零八度 八一 七彩 三江 五洲 九州 一心 百川 千禾 万家 双百 四方 六合 零点")
 
 _LOC_SUFFIX = re.compile("(省|自治区|自治州|自治县|自治旗|地区|市|县|区|州|盟|旗|镇|乡|村|社区|街道|苏木|嘎查)$")
 _ORG_KINDS = (
-    ("company", re.compile("(公司|集团|厂|银行|合作社)$")),
+    ("cooperative", re.compile("(合作社|基地|家庭农场)$")),
+    ("group", re.compile("(领导小组|工作组|指挥部|工作队|专班|服务队)$")),
+    ("company", re.compile("(公司|集团|厂|银行)$")),
     ("school", re.compile("(学校|中学|小学|幼儿园|学院|大学|一中|二中)$")),
     ("hospital", re.compile("(医院|卫生院|保健院|中医院|卫生室)$")),
-    ("association", re.compile("(总会|协会|联合会|促进会|基金会|商会|学会|慈善会|义工联|志愿服务队)$")),
+    ("association", re.compile("(总会|协会|联合会|促进会|基金会|商会|学会|慈善会|义工联|服务中心)$")),
     ("office", re.compile("(局|厅|委员会|办公室|残联|妇联|总工会|团委|工商联|红十字会|扶贫办|管委会)$")),
 )
 
@@ -58,6 +78,24 @@ def _brand(random: np.random.Generator) -> str:
     if random.random() < 0.12:
         return _one(random, _NUMBERS)
     return "".join(_one(random, _SYLLABLES) for _ in range(2 if random.random() < 0.8 else 3))
+
+
+def _village(random: np.random.Generator, suffix: str) -> str:
+    if random.random() < 0.3:
+        return "".join(_one(random, _SOUNDS) for _ in range(2 + int(random.random() < 0.4))) + suffix
+    return _one(random, _FIRST) + _one(random, _SECOND) + suffix
+
+
+def _where(random: np.random.Generator) -> str:
+    """The place in front of a body: any level, or a chain of levels down to a village."""
+    places = gazetteer()
+    province, prefecture, county = places.counties[int(random.integers(len(places.counties)))]
+    town = _village(random, _one(random, ("镇", "乡")))
+    chains = (
+        *(province, prefecture or county, county, county, short(county), province + county, town),
+        *(province + prefecture + county, county + town, county + town + _village(random, "村")),
+    )
+    return _one(random, chains)
 
 
 def place(old: str, random: np.random.Generator) -> str | None:
@@ -74,7 +112,7 @@ def place(old: str, random: np.random.Generator) -> str | None:
         return short(_one(random, (province, prefecture or county, county))) if bare else None
     suffix = ending.group()
     if suffix in ("镇", "乡", "村", "社区", "街道", "苏木", "嘎查"):
-        proper = _one(random, _SYLLABLES) + _one(random, _SYLLABLES) + suffix
+        proper = _village(random, suffix)
         chain = (province, prefecture, county) if len(old) > 10 else (prefecture, county) if len(old) > 8 else (county,)
         return ("".join(chain) if len(old) > 5 else "") + proper
     if suffix in ("省", "自治区"):
@@ -93,28 +131,26 @@ def body(old: str, random: np.random.Generator) -> str | None:
     kind = next((name for name, pattern in _ORG_KINDS if pattern.search(old)), None)
     if kind is None or len(old) < 4:
         return None
-    places = gazetteer()
-    province, prefecture, county = places.counties[int(random.integers(len(places.counties)))]
-    where = _one(random, (province, prefecture or county, county, county, province + county))
+    where = _where(random)
     if kind == "company":
-        if random.random() < 0.3:
-            where = short(where)
-        brand = _brand(random)
-        bracket = f"（{short(province)}）" if random.random() < 0.15 else ""
-        lead = "" if bracket or random.random() < 0.3 else where
-        return lead + brand + bracket + _one(random, _INDUSTRIES) + _one(random, _COMPANIES)
+        bracket = f"（{short(_one(random, gazetteer().provinces))}）" if random.random() < 0.15 else ""
+        lead = "" if bracket or random.random() < 0.4 else short(where)
+        return lead + _brand(random) + bracket + _one(random, _INDUSTRIES) + _one(random, _COMPANIES)
+    if kind == "cooperative":
+        brand = _brand(random) if random.random() < 0.6 else _village(random, "")
+        return where + brand + _one(random, _CRAFTS) + _one(random, _COOPERATIVES)
     if kind == "association":
         if random.random() < 0.25:
-            return (
-                short(where) + _brand(random) + _one(random, ("公益基金会", "慈善基金会", "公益服务中心", "志愿服务队"))
-            )
+            return short(where) + _brand(random) + _one(random, _BRANDED)
         return where + _one(random, _FIELDS) + _one(random, _ASSOCIATIONS)
+    if kind == "group":
+        return where + _one(random, _TASKS) + _one(random, _GROUPS)
     if kind == "school":
         return where + _one(random, _SCHOOLS)
     if kind == "hospital":
         return where + _one(random, _HOSPITALS)
     # an office without its place in front ('市民政局') stays one
-    level = old[0] if old[0] in "省市区县州镇" and old[1:2] not in ("长",) else where
+    level = old[0] if old[0] in "省市区县州镇" else where
     return level + _one(random, _OFFICES)
 
 
