@@ -65,8 +65,8 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "",
         "## Training data",
         "",
-        "| step | file | documents | spans taught | dropped by alignment | labels annotated | seen |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| step | file | documents | spans taught | dropped by alignment | labels annotated | seen | augmented |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
         *(_data_row(step, part) for step in run["steps"] for part in step["data"]),
         "",
         "Where a file does not annotate a label, its unmarked tokens are not taught as free of it "
@@ -90,8 +90,8 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "",
         "- Trained on written news and notices; speech, chat and poems are foreign to it.",
         "- Scores are mean tag probabilities and not calibrated.",
-        "- Traditional characters, pinyin in brackets and garbled bytes of scraped pages are read as they are; "
-        "accuracy on such text is clearly lower.",
+        "- Traditional characters and readings in brackets are undone before the model reads them; accuracy on text "
+        "whose bytes were garbled is lower.",
         "- Spans are flat: a place inside an organisation's name is not found apart from it.",
         "- Names of real bodies may be found in sentences that are untrue: what is found is a mention, not a fact.",
         "",
@@ -102,8 +102,13 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
 def _data_row(step: Mapping[str, Any], part: Mapping[str, Any]) -> str:
     return (
         f"| {step['name']} | `{part['path']}` | {part['documents']:,} | {part['spans'] - part['dropped']:,} "
-        f"| {part['dropped']:,} | {', '.join(part['annotates'])} | {part['repeat'] * step['epochs']:.0f} × |"
+        f"| {part['dropped']:,} | {', '.join(part['annotates'])} | {part['repeat'] * step['epochs']:.0f} × | {_augmented(part)} |"
     )
+
+
+def _augmented(part: Mapping[str, Any]) -> str:
+    rates = part.get("augmentation") or {}
+    return ", ".join(f"{name} {rate:g}" for name, rate in rates.items() if rate) or "–"
 
 
 def _row(name: str, values: Mapping[str, Any]) -> str:
