@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bangfu.inference import characters, readings
+from bangfu.inference import characters, lines, readings
 
 # Saved with every model; a model that was trained under another version of the cleaning is refused.
 CLEANING_VERSION = 2
@@ -71,11 +71,12 @@ def clean(raw: str) -> Cleaned:
     Full-width letters, digits and % become half-width, odd spaces a space and odd line ends a line feed;
     zero-width and control characters are dropped; letters and their accents are composed (NFC);
     traditional characters become simplified ones; readings in brackets behind a character, as bad
-    conversions leave them (进(jìn)一步), are dropped; ASCII punctuation beside Chinese becomes Chinese.
+    conversions leave them (进(jìn)一步), are dropped; ASCII punctuation beside Chinese becomes Chinese;
+    line breaks inside a sentence are dropped, or a space between Latin letters.
     """
     places = np.arange(len(raw) + 1, dtype=np.int32)
     cleaned = Cleaned(raw, places[:-1], places[1:])
-    for step in (_characters, _composed, _simplified, _without_readings, _punctuation):
+    for step in (_characters, _composed, _simplified, _without_readings, _punctuation, _joined):
         cleaned = step(cleaned)
     return cleaned
 
@@ -149,3 +150,17 @@ def _punctuation(before: Cleaned) -> Cleaned:
         return match.group().translate(_CHINESE_PUNCTUATION) if _HAN.search(beside) else match.group()
 
     return before.replace(_ASCII_PUNCTUATION.sub(change, text))
+
+
+def _joined(before: Cleaned) -> Cleaned:
+    """Lines joined where a break stands inside a sentence; joining may show that a further one does."""
+    while found := lines.inner_breaks(before.text):
+        text = list(before.text)
+        dropped = np.zeros(len(text), dtype=bool)
+        for place in found:
+            latin = text[place - 1].isascii() and text[place - 1].isalnum() and text[place + 1].isascii()
+            text[place] = " " if latin else ""
+            dropped[place] = not latin
+        kept = np.flatnonzero(~dropped)
+        before = before.keep("".join(text), kept)
+    return before

@@ -96,7 +96,9 @@ class Extractor:
         jobs = [
             (number, window)
             for number, tokens in enumerate(sequences)
-            for window in windows(len(tokens), self.settings.window, self.settings.stride)
+            for window in windows(
+                len(tokens), self.settings.window, self.settings.stride, self.encoder.sentence_ends(tokens)
+            )
         ]
         jobs.sort(key=lambda job: len(job[1]))
         parts: list[list[tuple[Window, npt.NDArray[np.float32]]]] = [[] for _ in sequences]

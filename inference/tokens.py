@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
+
+_LINE_BREAK = re.compile(r"[^\S\n]*(\n)\s*")
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,9 @@ class Encoder:
         # '[SEP]' written in an article is text like any other
         tokenizer.encode_special_tokens = True
         self._tokenizer, self._symbols = tokenizer, _Symbols(tokenizer)
+        self._stops, self._closing = self._ids("。！？；"), self._ids("”’」』）》】")
         self.cls_id, self.sep_id, self.pad_id = (self._special(name) for name in ("[CLS]", "[SEP]", "[PAD]"))
+        self._stops.append(self.sep_id)
 
     @classmethod
     def from_file(cls, path: Path) -> Encoder:
@@ -92,6 +97,10 @@ class Encoder:
         result[[number for token, number in vocabulary.items() if token.startswith("##")]] = True
         return result
 
+    def _ids(self, chars: str) -> list[int]:
+        found = (self._tokenizer.token_to_id(char) for char in chars)
+        return [number for number in found if number is not None]
+
     def _special(self, name: str) -> int:
         number = self._tokenizer.token_to_id(name)
         if number is None:
@@ -99,12 +108,45 @@ class Encoder:
         return int(number)
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
-        """Encode clean texts, in order; white space and symbols that the vocabulary lacks have no tokens."""
+        """Encode clean texts, in order.
+
+        White space and symbols that the vocabulary lacks have no tokens, but line breaks, with the white
+        space around them, are one [SEP]: headings, rows and paragraphs do not run into each other.
+        """
         encodings = self._tokenizer.encode_batch(
             [text.translate(self._symbols) for text in texts], add_special_tokens=False
         )
         result = []
-        for encoding in encodings:
+        for text, encoding in zip(texts, encodings, strict=True):
             offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-            result.append(Tokens(np.array(encoding.ids, dtype=np.int64), offsets[:, 0], offsets[:, 1]))
+            tokens = Tokens(np.array(encoding.ids, dtype=np.int64), offsets[:, 0], offsets[:, 1])
+            result.append(self._with_line_breaks(text, tokens))
         return result
+
+    def _with_line_breaks(self, text: str, tokens: Tokens) -> Tokens:
+        breaks = np.array([match.end(1) - 1 for match in _LINE_BREAK.finditer(text)], dtype=np.int32)
+        places = np.searchsorted(tokens.starts, breaks)
+        # none in front of the first token and none behind the last
+        inside = (places > 0) & (places < len(tokens))
+        if not inside.any():
+            return tokens
+        breaks, places = breaks[inside], places[inside]
+        # symbols without a token may stand between two breaks
+        places, first = np.unique(places, return_index=True)
+        breaks = breaks[first]
+        return Tokens(
+            np.insert(tokens.ids, places, self.sep_id),
+            np.insert(tokens.starts, places, breaks),
+            np.insert(tokens.ends, places, breaks + 1),
+        )
+
+    def sentence_ends(self, tokens: Tokens) -> npt.NDArray[np.int64]:
+        """The positions behind the last token of each sentence or line, rising."""
+        if not len(tokens):
+            return np.zeros(0, dtype=np.int64)
+        stops = np.isin(tokens.ids, self._stops)
+        closing = np.isin(tokens.ids, self._closing)
+        ends = np.flatnonzero(stops) + 1
+        # a closing quotation mark or bracket still belongs to its sentence
+        ends += np.append(closing, False)[ends]
+        return np.unique(ends)

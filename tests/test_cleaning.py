@@ -15,6 +15,7 @@ ODD = (
 )
 any_text = (
     st.text(st.characters(codec=None), max_size=40)
+    | st.lists(st.sampled_from(["县慈善会把助学金送到山里去", "，", "。", "\n", " ", "\t", "一、", "SK"])).map("".join)
     | st.text(st.sampled_from(ODD), max_size=40)
     # readings in brackets, right and wrong, composed and not
     | st.lists(
@@ -67,6 +68,38 @@ def test_accents_are_composed() -> None:
     assert clear.text == "进行，Café捐一元" + unicodedata.normalize("NFC", "e\u0327\u0301")
     start = clear.text.index("Café")
     assert raw[slice(*clear.raw_range(start, start + 4))] == "Cafe\u0301"
+
+
+WRAPPED = """县慈善会成立十年来，一直把助学当作头等大事，每年秋天都要把助
+学金送到山里去。去年秋天，会长带着三名工作人员走了四天，把钱
+交到一百二十名学生手里。
+今年的名单已经公布：
+"""
+
+
+def test_lines_are_joined_inside_sentences() -> None:
+    assert clean(WRAPPED).text == (
+        "县慈善会成立十年来，一直把助学当作头等大事，每年秋天都要把助学金送到山里去。去年秋天，会长带着三名工作人员走了四天，把钱"
+        "交到一百二十名学生手里。\n今年的名单已经公布：\n"
+    )
+    clear = clean(WRAPPED)
+    start = clear.text.index("助学金")
+    assert WRAPPED[slice(*clear.raw_range(start, start + 3))] == "助\n学金"
+    assert clean("向县残联\n、县妇联捐款，\n用于助学").text == "向县残联、县妇联捐款，用于助学"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "捐赠名单\n甲县慈善会 5万元\n乙县慈善会 3万元\n丙县慈善会 2万元",  # short lines
+        "江苏省南京市某某某某某建设集团股份有限公司\n江苏省苏州市某某某某某纺织集团股份有限公司\n江苏省无锡市某某某某某乳业集团股份有限公司",
+        "标题在这里\n\n正文从这里开始，一直写到那边也没有写完，后来又写了一些，\n\n还有一段",
+        "一、" + "助学，" * 12 + "\n二、" + "助医，" * 12 + "\n三、" + "助困。" * 12,
+        "项目\t金额，万元\n助学\t5\n助医\t6",
+    ],
+)
+def test_lists_headings_and_rows_stay_apart(text: str) -> None:
+    assert clean(text).text.count("\n") == text.count("\n")
 
 
 def test_tables_agree_with_their_sources() -> None:

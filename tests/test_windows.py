@@ -25,6 +25,41 @@ def test_every_token_is_kept_once_with_context(length: int, size: int, data: st.
         assert after.keep_start - after.start >= (size - stride) // 2
 
 
+@given(st.integers(0, 600), st.integers(2, 60), st.data())
+def test_windows_end_where_sentences_end(length: int, size: int, data: st.DataObject) -> None:
+    stride = data.draw(st.integers(1, size))
+    ends = sorted(data.draw(st.sets(st.integers(1, max(1, length)), max_size=40)))
+    found = windows(length, size, stride, ends)
+    kept = [index for window in found for index in range(window.keep_start, window.keep_stop)]
+    assert kept == list(range(length))
+    for window in found:
+        assert window.start <= window.keep_start <= window.keep_stop <= window.stop <= length
+        assert 0 < len(window) <= size
+        late = [end for end in ends if window.start + max(stride, size - stride) < end <= window.start + size]
+        if window.stop < length and late:
+            assert window.stop == late[-1]
+    for before, after in pairwise(found):
+        assert before.start < after.start <= before.stop and before.stop < after.stop
+
+
+def test_windows_of_sentences() -> None:
+    # sentences of 40 tokens, windows of 100 with a stride of 70
+    found = windows(300, 100, 70, range(40, 301, 40))
+    assert [(window.start, window.stop, window.keep_stop) for window in found] == [
+        (0, 80, 80),
+        (80, 160, 160),
+        (160, 240, 240),
+        (240, 300, 300),
+    ]
+    # the overlap begins with a sentence where one fits into it
+    found = windows(200, 100, 70, range(20, 201, 20))
+    assert [(window.start, window.stop, window.keep_start) for window in found] == [
+        (0, 100, 0),
+        (80, 180, 80),
+        (160, 200, 160),
+    ]
+
+
 @given(st.integers(1, 300), st.integers(2, 40), st.data())
 def test_stitched_scores_are_those_of_the_whole(length: int, size: int, data: st.DataObject) -> None:
     stride = data.draw(st.integers(1, size))

@@ -103,7 +103,7 @@ def align(
             else:
                 tags[first] = tag_set([f"B-{span.label}"])
                 tags[first + 1 : last] = tag_set([f"I-{span.label}"])
-        for part in windows(len(tokens), window, stride):
+        for part in windows(len(tokens), window, stride, encoder.sentence_ends(tokens)):
             report.windows += 1
             examples.append(
                 Example(
