@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from bangfu.labels.user_error import UserError
-from bangfu.scripts import card, corpus, evaluate, export, extract, pretrain, probe, train
+from bangfu.scripts import card, corpus, cross_check, evaluate, export, extract, pretrain, probe, train
 
-_COMMANDS = (extract, evaluate, corpus, train, export, card, pretrain, probe)
+_COMMANDS = (extract, evaluate, corpus, train, export, card, cross_check, pretrain, probe)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -17,9 +17,11 @@ from bangfu.inference import Extractor
 from bangfu.inference.model_folder import SETTINGS
 from bangfu.inference.tokens import Encoder
 from bangfu.labels import Document, Span, jsonl
+from bangfu.labels.user_error import UserError
 from bangfu.training import finetuning, yaml_file
 from bangfu.training.augmentation_config import AugmentationConfig
 from bangfu.training.config import DatasetConfig, TrainingConfig
+from bangfu.training.cross_check import cross_check
 from bangfu.training.finetuning import ResumeError, train
 from bangfu.training.training_set import TrainingSet
 from bangfu.training.yaml_file import ConfigError
@@ -149,3 +151,20 @@ def test_a_half_written_checkpoint_is_passed_over(config: TrainingConfig) -> Non
     half.mkdir(parents=True)
     train(config)
     assert not half.exists()
+
+
+def test_cross_check_reads_every_document_and_finds_a_wrong_mark(config: TrainingConfig, tmp_path: Path) -> None:
+    documents = sentences(120, 5)
+    # one place is marked as a body
+    wrong = documents[7]
+    spans = tuple(dataclasses.replace(span, label="ORG") if span.label == "LOC" else span for span in wrong.spans)
+    documents[7] = Document(wrong.id, wrong.text, spans)
+    jsonl.write(documents, tmp_path / "train.jsonl")
+    compared = cross_check(dataclasses.replace(config, epochs=6), 2)
+    assert sorted(int(one.document.id) for one in compared) == list(range(120))
+    errors = {one.document.id: [error.kind for error in one.errors] for one in compared if one.errors}
+    assert errors["7"] == ["type"] and len(errors) < 10
+    for name in ("disagreements.html", "metrics.json", "found.jsonl"):
+        assert (tmp_path / "run" / name).exists()
+    with pytest.raises(UserError, match="cannot be cut into 1 folds"):
+        cross_check(config, 1)

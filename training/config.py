@@ -54,7 +54,7 @@ class TrainingConfig:
     ``encoder`` is a local folder or a hub name such as ``hfl/chinese-macbert-base``. ``window`` and
     ``stride`` count tokens and are saved with the model. ``precision`` ``auto`` is bf16 where the device
     computes in it. ``patience`` ends a run after so many epochs without a better dev micro-F1; the best
-    epoch is kept. Paths are taken from the folder in which the command runs.
+    epoch is kept, or with ``keep`` the last. Paths are taken from the folder in which the command runs.
     """
 
     name: str
@@ -75,6 +75,7 @@ class TrainingConfig:
     dropout: float = 0.1
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     patience: int = 3
+    keep: Literal["best", "last"] = "best"
     seed: int = 17
 
     def __post_init__(self) -> None:

@@ -216,7 +216,7 @@ def _trainer(
         eval_strategy="epoch",
         save_strategy="epoch",
         save_total_limit=2,
-        load_best_model_at_end=True,
+        load_best_model_at_end=config.keep == "best",
         metric_for_best_model="eval_micro",
         greater_is_better=True,
         restore_callback_states_from_checkpoint=True,
@@ -235,7 +235,7 @@ def _trainer(
         train_dataset=examples,
         eval_dataset=examples,
         data_collator=_collate(extractor.encoder.pad_id),
-        callbacks=[EarlyStoppingCallback(config.patience), _Epochs(examples)],
+        callbacks=[_Epochs(examples), *([EarlyStoppingCallback(config.patience)] if config.keep == "best" else [])],
     )
 
 

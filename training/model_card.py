@@ -102,7 +102,8 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
 def _data_row(step: Mapping[str, Any], part: Mapping[str, Any]) -> str:
     return (
         f"| {step['name']} | `{part['path']}` | {part['documents']:,} | {part['spans'] - part['dropped']:,} "
-        f"| {part['dropped']:,} | {', '.join(part['annotates'])} | {part['repeat'] * step['epochs']:.0f} × | {_augmented(part)} |"
+        f"| {part['dropped']:,} | {', '.join(part['annotates'])} | {part['repeat'] * step['epochs']:.0f} × "
+        f"| {_augmented(part)} |"
     )
 
 

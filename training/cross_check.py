@@ -1,0 +1,73 @@
+"""Cross-check: every document read by a model that was not trained on it, to find where marks are wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bangfu.inference.extractor import Extractor
+from bangfu.labels import jsonl
+from bangfu.labels.atomic_file import write_json
+from bangfu.labels.document import Document
+from bangfu.labels.user_error import UserError
+from bangfu.training import dataset, evaluation, evaluation_page
+from bangfu.training.config import TrainingConfig
+from bangfu.training.evaluation import Comparison
+from bangfu.training.finetuning import train
+
+
+def folds(documents: Sequence[Document], number: int) -> list[tuple[list[Document], list[Document]]]:
+    """Pairs of (the others, a fold), document n in fold n modulo ``number``."""
+    if not 2 <= number <= len(documents):
+        raise UserError(f"{len(documents)} documents cannot be cut into {number} folds; give at least two folds of one")
+    return [
+        (
+            [document for place, document in enumerate(documents) if place % number != fold],
+            list(documents[fold::number]),
+        )
+        for fold in range(number)
+    ]
+
+
+def cross_check(config: TrainingConfig, number: int, say: Callable[[str], None] = print) -> list[Comparison]:
+    """Train on all folds but one, read that one, all folds round; the first data set of ``config`` is cut.
+
+    The epochs are those of the settings: the fold that is read does not choose among them. Under ``output`` go
+    a run a fold, ``disagreements.html``, ``metrics.json`` and ``found.jsonl`` with the models' spans. A run
+    that was stopped goes on.
+    """
+    output = Path(config.output)
+    first, *others = config.train
+    documents = dataset.load(first)
+    compared: list[Comparison] = []
+    for fold, (rest, held) in enumerate(folds(documents, number)):
+        folder = output / f"fold-{fold}"
+        folder.mkdir(parents=True, exist_ok=True)
+        # the labels of the file are ours by now, and its neighbours joined
+        files = {name: folder / f"{name}.jsonl" for name in ("rest", "held")}
+        for name, part in (("rest", rest), ("held", held)):
+            jsonl.write(part, files[name])
+        plain = dataclasses.replace(first, path=str(files["rest"]), labels=_OURS, joined=(), packed=0)
+        settings = dataclasses.replace(
+            config,
+            name=f"{config.name}-{fold}",
+            train=(plain, *others),
+            output=str(folder / "run"),
+            keep="last",
+            patience=config.epochs,
+        )
+        model = train(settings, say)
+        compared += evaluation.measure(Extractor.load(model.path), held)
+    title = f"{config.name}: marks and models, {number} folds"
+    values = evaluation.metrics(compared, f"{config.name}, {number} folds")
+    say(evaluation.table(values))
+    write_json(output / "metrics.json", values)
+    evaluation_page.write(compared, output / "disagreements.html", title)
+    found = [Document(one.document.id, one.document.text, one.found) for one in compared]
+    jsonl.write(found, output / "found.jsonl")
+    say(f"written: {output / 'disagreements.html'}, {output / 'metrics.json'}, {output / 'found.jsonl'}")
+    return compared
+
+
+_OURS: dict[str, str | None] = dict(jsonl.OURS)
