@@ -61,6 +61,7 @@ def test_all_transforms_together_on_the_corpus() -> None:
     augmenter = Augmenter(ALL, seed=3)
     originals = read(CORPUS / "dev.jsonl")
     variants = augmenter(originals, epoch=0)
+    garbled = spans = 0
     for old, new in zip(originals, variants, strict=True):
         assert [span.label for span in new.spans] == [span.label for span in old.spans] and new.links == old.links
         # what no transform of names or numbers touches is the old text, written otherwise
@@ -68,9 +69,9 @@ def test_all_transforms_together_on_the_corpus() -> None:
             if before.label == "AID" and "?" not in new.span_text(after):
                 plain = re.sub(r"\([^()]*\)", "", new.span_text(after))
                 wanted = "".join(noise._traditional_char(char) for char in old.span_text(before))
-                assert plain in (wanted, noise.full_width(_document(wanted), np.random.default_rng()).text) or (
-                    len(set(plain) & set(wanted)) < len(set(wanted))  # garbled
-                )
+                garbled += plain not in (wanted, noise.full_width(_document(wanted), np.random.default_rng()).text)
+                spans += 1
+    assert spans > 200 and garbled < 0.03 * spans
     assert augmenter(originals, epoch=0) == variants != augmenter(originals, epoch=1)
 
 
@@ -87,6 +88,18 @@ def test_the_bracket_behind_a_span_stays_outside() -> None:
         changed.text == "由(yóu)会(huì)东(dōng)县(xiàn)发(fā)"
         and changed.span_text(changed.spans[0]) == "会(huì)东(dōng)县"
     )
+
+
+@pytest.mark.parametrize("name", [name for name in TRANSFORMS if name not in ("names", "amounts", "full_width")])
+def test_noise_leaves_the_edges_of_spans_alone(name: str) -> None:
+    """A bracket, a '?' or a line break at the edge of a span would be taught as part of a name."""
+    for document in read(CORPUS / "dev.jsonl"):
+        changed = TRANSFORMS[name](document, np.random.default_rng(7))  # type: ignore[index]
+        for old, new in zip(document.spans, changed.spans, strict=True):
+            before, after = document.span_text(old), changed.span_text(new)
+            assert all(
+                noise._traditional_char(before[at]) in (after[at], noise._traditional_char(after[at])) for at in (0, -1)
+            )
 
 
 def test_known_conversions() -> None:
@@ -127,7 +140,7 @@ def test_an_amount_stays_an_amount_of_its_unit(old: str) -> None:
     assert not any(re.match(r"0\d", new or "") for new in drawn)
 
 
-@pytest.mark.parametrize("old", ["第三届", "两所", "若干", "数百名", ""])
+@pytest.mark.parametrize("old", ["第三届", "两所", "若干", "数百名", "二十几户", ""])
 def test_what_is_not_understood_is_left_alone(old: str) -> None:
     assert reroll(old, np.random.default_rng(1)) is None
 

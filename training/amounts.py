@@ -47,8 +47,12 @@ def reroll(old: str, random: np.random.Generator) -> str | None:
         words = _CHINESE.match(old)
         if words is None or "两" in words["number"] or len(words["number"]) < 2:
             return None
+        if words["unit"][0] == "几":
+            return None
         count = int(10 ** random.uniform(1, 5))
-        return chinese(count - count % (10 ** max(0, len(str(count)) - 2))) + words["more"] + words["unit"]
+        # behind a round number alone there may be more: 二十余名, not 三十五余名
+        places = len(str(count)) - (1 if words["more"] else 2)
+        return chinese(max(10, count - count % 10 ** max(0, places))) + words["more"] + words["unit"]
     number, scale, more, unit = match["number"], match["scale"], match["more"], match["unit"]
     if not unit and not scale:
         return None
@@ -65,7 +69,7 @@ def reroll(old: str, random: np.random.Generator) -> str | None:
     elif scale == "" and unit == "元" and not more and "." not in digits:
         value = int(digits.replace(",", "").replace("，", ""))
         if value >= 10_000 and value % 1000 == 0 and random.random() < 0.5:
-            return f"{value / 10_000:g}万元"
+            return f"{value / 10_000:.10g}万元"
         if value < 10**8 and random.random() < 0.15:
             return chinese(value) + "元"
     return digits + scale + more + unit

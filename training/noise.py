@@ -100,7 +100,7 @@ def line_breaks(document: Document, random: np.random.Generator) -> Document:
 
 
 def garbled(document: Document, random: np.random.Generator) -> Document:
-    """One or two runs of three to eight characters read as GBK from their second byte; never across a span's edge."""
+    """One or two runs of three to eight characters read as GBK from their second byte; never at a span's edge."""
     inside = owners(document)
     changed = cells(document.text)
     for _ in range(int(random.integers(1, 3))):
@@ -111,12 +111,14 @@ def garbled(document: Document, random: np.random.Generator) -> Document:
         run = range(start, start + length)
         if len({inside[index] for index in run}) > 1 or any(len(changed[index].main) != 1 for index in run):
             continue
+        if inside[start] >= 0:
+            # the first and last character of a name are its own: what is left of them could be a '?'
+            span = document.spans[inside[start]]
+            if start == span.start or start + length == span.end:
+                continue
         text = shifted(document.text[start : start + length])
         if text:
             changed[start : start + length] = [Cell(text), *[Cell("")] * (length - 1)]
-            if inside[start] >= 0 and document.spans[inside[start]].end == start + length:
-                # the span ends with the run's last character
-                changed[start], changed[start + length - 1] = Cell(text[:-1]), Cell(text[-1])
     return rewrite(document, changed)
 
 
