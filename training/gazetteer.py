@@ -17,7 +17,6 @@ _SUFFIXES = (
 
 # Districts that are named by where they lie; alone, the word is no name.
 _POSITIONS = re.compile("(市|城)[东西南北中关厢]|[江河][东南北]|湖滨|[新老]城")
-)
 _PEOPLES = re.compile(
     "(?:蒙古|回|藏|维吾尔|苗|彝|壮|布依|朝鲜|满|侗|瑶|白|土家|哈尼|哈萨克|傣|黎|傈僳|佤|畲|拉祜|水|东乡|纳西|景颇|柯尔克孜|土|"
     "达斡尔|仫佬|羌|布朗|撒拉|毛南|仡佬|锡伯|普米|塔吉克|怒|鄂温克|保安|裕固|独龙|鄂伦春|各)族|蒙古$|哈萨克$|柯尔克孜$"
@@ -62,5 +61,9 @@ def short(name: str) -> str:
             # '恩施土家族苗族自治州' is 恩施
             plain = _PEOPLES.sub("", proper) if suffix.startswith("自治") else proper
             # '管城回族区' and '市中区' have no short form
-            return name if len(plain) < 2 or plain.endswith("族") or (suffix == "区" and _POSITIONS.fullmatch(plain)) else plain
+            return (
+                name
+                if len(plain) < 2 or plain.endswith("族") or (suffix == "区" and _POSITIONS.fullmatch(plain))
+                else plain
+            )
     return name
