@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bangfu.inference import characters, lines, readings
+from bangfu.inference import characters, lines, readings, shifted_bytes
 
 # Saved with every model; a model that was trained under another version of the cleaning is refused.
 CLEANING_VERSION = 2
@@ -76,9 +76,15 @@ def clean(raw: str) -> Cleaned:
     """
     places = np.arange(len(raw) + 1, dtype=np.int32)
     cleaned = Cleaned(raw, places[:-1], places[1:])
-    for step in (_characters, _composed, _simplified, _without_readings, _punctuation, _joined):
+    for step in (_characters, _composed, _in_step, _simplified, _without_readings, _punctuation, _joined):
         cleaned = step(cleaned)
     return cleaned
+
+
+def untouched(raw: str) -> Cleaned:
+    """Text as it is, for measuring what the cleaning is worth; only lone surrogates, which no tokenizer takes, go."""
+    places = np.arange(len(raw) + 1, dtype=np.int32)
+    return Cleaned(raw.encode("utf-8", "replace").decode("utf-8"), places[:-1], places[1:])
 
 
 def _characters(before: Cleaned) -> Cleaned:
@@ -116,6 +122,27 @@ def _marks() -> str:
 
 # What stands before combining marks, and the marks; Hangul letters, which compose among themselves, as one stretch.
 _CLUSTER = re.compile(f"[\u1100-\u11ff]+|[^{re.escape(_marks())}]?[{re.escape(_marks())}]+|[\\s\\S]")
+
+
+def _in_step(before: Cleaned) -> Cleaned:
+    """Repair bytes that were read one late; the traditional characters and readings around them bear witness."""
+    text: list[str] = []
+    starts: list[npt.NDArray[np.int32]] = []
+    ends: list[npt.NDArray[np.int32]] = []
+    done = 0
+    for repair in shifted_bytes.repairs(before.text):
+        first, last = np.array(repair.ranges).T
+        text += before.text[done : repair.start], repair.text
+        starts += before.starts[done : repair.start], before.starts[first]
+        ends += before.ends[done : repair.start], before.ends[last - 1]
+        done = repair.end
+    if not done:
+        return before
+    return Cleaned(
+        "".join([*text, before.text[done:]]),
+        np.concatenate([*starts, before.starts[done:]]),
+        np.concatenate([*ends, before.ends[done:]]),
+    )
 
 
 def _simplified(before: Cleaned) -> Cleaned:

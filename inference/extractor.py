@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Literal, overload
@@ -28,10 +28,19 @@ class Extractor:
     the order of the texts. Offsets are code points of the text as it was given.
     """
 
-    def __init__(self, backend: Backend, encoder: Encoder, settings: ModelSettings, batch_size: int = 16) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        encoder: Encoder,
+        settings: ModelSettings,
+        batch_size: int = 16,
+        cleaning: Callable[[str], Cleaned] = clean,
+    ) -> None:
         if batch_size < 1:
             raise UserError(f"batch_size {batch_size} must be at least 1")
         self.backend, self.encoder, self.settings, self.batch_size = backend, encoder, settings, batch_size
+        # another one than the model was trained with is only good for measuring what the cleaning is worth
+        self.cleaning = cleaning
 
     @classmethod
     def load(
@@ -84,7 +93,7 @@ class Extractor:
         for number, raw in enumerate(raws):
             if not isinstance(raw, str):
                 raise TypeError(f"text {number} is {type(raw).__name__}, not str; pass a string or a list of strings")
-        cleaned = [clean(raw) for raw in raws]
+        cleaned = [self.cleaning(raw) for raw in raws]
         tokens = self.encoder.encode([clear.text for clear in cleaned])
         return [
             _entities(raw, clear, one, scores)

@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import IO, Literal
 
 from bangfu.inference import page
+from bangfu.inference.article import Article
 from bangfu.inference.entity import Entity
 from bangfu.labels.atomic_file import replaced
 from bangfu.labels.user_error import UserError
 
 Format = Literal["jsonl", "csv", "html"]
 FORMATS: tuple[Format, ...] = ("jsonl", "csv", "html")
-Write = Callable[[str, str, Sequence[Entity]], None]
+Write = Callable[[Article, Sequence[Entity]], None]
 
 
 @contextmanager
 def writer(target: Path | None, form: Format = "jsonl") -> Iterator[Write]:
-    """Yield a function that takes (id, text, entities) of one article.
+    """Yield a function that takes an article and its entities.
 
     A file appears whole, when the block ends without an error, or not at all; ``None`` is standard
     output. OSError when the file cannot be written.
@@ -56,8 +57,13 @@ def writer(target: Path | None, form: Format = "jsonl") -> Iterator[Write]:
 def _frame(out: IO[str], form: Format) -> Iterator[Write]:
     if form == "jsonl":
 
-        def json_line(name: str, text: str, entities: Sequence[Entity]) -> None:
-            value = {"id": name, "text": text, "entities": [entity.to_json() for entity in entities]}
+        def json_line(article: Article, entities: Sequence[Entity]) -> None:
+            value = {
+                "id": article.id,
+                "text": article.text,
+                "source": article.source.to_json(),
+                "entities": [entity.to_json() for entity in entities],
+            }
             out.write(json.dumps(value, ensure_ascii=False) + "\n")
 
         yield json_line
@@ -65,15 +71,15 @@ def _frame(out: IO[str], form: Format) -> Iterator[Write]:
         rows = csv.writer(out)
         rows.writerow(["id", "start", "end", "label", "text", "score"])
 
-        def csv_rows(name: str, text: str, entities: Sequence[Entity]) -> None:
+        def csv_rows(article: Article, entities: Sequence[Entity]) -> None:
             for entity in entities:
-                rows.writerow([name, entity.start, entity.end, entity.label, entity.text, entity.score])
+                rows.writerow([article.id, entity.start, entity.end, entity.label, entity.text, entity.score])
 
         yield csv_rows
     else:
         out.write(page.opening("bangfu: entities") + f"<p>{page.legend()}</p>\n")
 
-        def section(name: str, text: str, entities: Sequence[Entity]) -> None:
+        def section(article: Article, entities: Sequence[Entity]) -> None:
             marks = [
                 page.Mark(
                     entity.start,
@@ -84,7 +90,7 @@ def _frame(out: IO[str], form: Format) -> Iterator[Write]:
                 )
                 for entity in entities
             ]
-            out.write(f'<h2>{escape(name)}</h2>\n<div class="text">{page.highlight(text, marks)}</div>\n')
+            out.write(f'<h2>{escape(article.id)}</h2>\n<div class="text">{page.highlight(article.text, marks)}</div>\n')
 
         yield section
         out.write(page.CLOSING)

@@ -36,15 +36,16 @@ def _runs(text: str, size: int) -> Iterator[str]:
 
 def repeated(documents: Sequence[Document], size: int = 20) -> tuple[int, list[Run]]:
     """How many runs of ``size`` characters the moulds have, and those that stand in more than one document."""
-    first: dict[str, str] = {}
-    more: dict[str, set[str]] = {}
+    # by place, for documents of different files may have one id
+    first: dict[str, int] = {}
+    more: dict[str, set[int]] = {}
     total = 0
-    for document in documents:
+    for number, document in enumerate(documents):
         for run in _runs(mould(document), size):
             total += 1
-            if first.setdefault(run, document.id) != document.id:
-                more.setdefault(run, {first[run]}).add(document.id)
-    return total, [Run(run, tuple(sorted(names))) for run, names in more.items()]
+            if first.setdefault(run, number) != number:
+                more.setdefault(run, {first[run]}).add(number)
+    return total, [Run(run, tuple(documents[number].id for number in sorted(found))) for run, found in more.items()]
 
 
 def share_repeated(documents: Sequence[Document], size: int = 20) -> float:

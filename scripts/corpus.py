@@ -59,9 +59,9 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 def run_stats(arguments: argparse.Namespace) -> int:
     """Print composition and repetition; look for the documents' text in other files."""
-    parts = {path.stem: labelled_file.read(path) for path in arguments.files}
-    documents = [document for part in parts.values() for document in part]
-    rows = [list(statistics.HEAD), *(statistics.describe(part).row(name) for name, part in parts.items())]
+    parts = [(path.stem, labelled_file.read(path)) for path in arguments.files]
+    documents = [document for _, part in parts for document in part]
+    rows = [list(statistics.HEAD), *(statistics.describe(part).row(name) for name, part in parts)]
     whole = statistics.describe(documents)
     if len(parts) > 1:
         rows.append(whole.row("all"))

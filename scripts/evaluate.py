@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
+from bangfu.inference.cleaning import untouched
 from bangfu.inference.extractor import Extractor
 from bangfu.labels import labelled_file
 from bangfu.labels.atomic_file import write_json
 from bangfu.labels.user_error import UserError
 from bangfu.training import evaluation, evaluation_page
+from bangfu.training.augmentation_config import AugmentationConfig, TransformName
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,6 +24,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--documents", nargs="+", metavar="ID", help="measure these documents only")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
+    parser.add_argument(
+        "--noise", nargs="+", default=[], metavar="NAME", choices=sorted(get_args(TransformName)),
+        help="make the documents noisy first: traditional, pinyin, garbled … (needs the extra 'train')",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-cleaning", action="store_true", help="read the text as it is, to see what cleaning is worth"
+    )
     parser.set_defaults(run=run)
 
 
@@ -32,14 +42,22 @@ def run(arguments: argparse.Namespace) -> int:
         if unknown:
             raise UserError(f"{arguments.gold}: no document {sorted(unknown)[0]!r}; leave --documents out for all")
         documents = [document for document in documents if document.id in arguments.documents]
+    name = arguments.gold.name
+    if arguments.noise:
+        from bangfu.training.augmentation import Augmenter
+
+        documents = Augmenter(AugmentationConfig(**dict.fromkeys(arguments.noise, 1.0)), seed=17)(documents, epoch=0)
+        name += f" with {', '.join(arguments.noise)}"
     extractor = Extractor.load(arguments.model, device=arguments.device, backend=arguments.backend)
+    if arguments.no_cleaning:
+        extractor.cleaning = untouched
+        name += ", not cleaned"
     comparisons = evaluation.measure(extractor, documents)
-    values = evaluation.metrics(comparisons, extractor.settings.name)
+    values = evaluation.metrics(comparisons, f"{extractor.settings.name} on {name}")
     print(evaluation.table(values))
     if arguments.output:
         arguments.output.mkdir(parents=True, exist_ok=True)
         write_json(arguments.output / "metrics.json", values)
-        title = f"{extractor.settings.name} on {arguments.gold.name}"
-        evaluation_page.write(comparisons, arguments.output / "errors.html", title)
+        evaluation_page.write(comparisons, arguments.output / "errors.html", values["model"])
         print(f"written: {arguments.output / 'metrics.json'}, {arguments.output / 'errors.html'}")
     return 0

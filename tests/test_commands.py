@@ -30,6 +30,8 @@ def test_extract_files(tmp_path: Path, extractor: Extractor, article: str) -> No
     found = lines(out)
     assert [value["id"] for value in found] == [str(SAMPLE), "x", f"{articles}:3"]
     assert [value["text"] for value in found] == [article, TEXT, "\ud800 民政部"]
+    source = {"file": str(articles), "extractor": "json", "encoding": "utf-8", "column": "text"}
+    assert found[2]["source"] == source | {"characters": 5, "row": 3}
     assert found[0]["entities"] == [entity.to_json() for entity in extractor(article)]
     assert set(found[0]["entities"][0]) == {"start", "end", "label", "text", "score"}
     assert list(tmp_path.glob(".*partial")) == []
@@ -75,26 +77,37 @@ def test_html_is_escaped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("none.txt", None, "cannot be read"),
-        ("gbk.txt", "捐赠物资".encode("gb18030"), "not UTF-8 (byte 0)"),
-        ("a.jsonl", b'{"text": "x"}\n{"text": \n', "a.jsonl:2: not valid JSON"),
-        ("b.jsonl", b'{"txt": "x"}\n', "b.jsonl:1: no string under 'text'"),
-        ("c.pdf", b"", "unknown kind of file"),
-        ("d.jsonl", b'{"id": [], "text": "x"}', "the id is neither text nor a number"),
-        ("e.jsonl", b'{"text": "x", "n": ' + b"9" * 5000 + b"}", "e.jsonl:1: not valid JSON"),
+        ("none.txt", None, "there is no such file"),
+        ("a.txt", b"\x00\xff", "neither UTF-8"),
+        ("b.txt", b"", "empty"),
+        ("a.jsonl", b'{"text": \n', "a.jsonl:1: not valid JSON"),
+        ("a.doc", b"", "unknown kind of file"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_2(
+def test_bad_input_is_one_line_and_the_rest_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, words: str
 ) -> None:
     path, out = tmp_path / name, tmp_path / "out.jsonl"
     out.write_text("what was there", encoding="utf-8")
     if content is not None:
         path.write_bytes(content)
-    assert main(["extract", str(SAMPLE), str(path), "-o", str(out)]) == 2
-    message = capsys.readouterr().err
-    assert words in message and str(path) in message and message.count("\n") == 1
+    assert main(["extract", str(path), "-o", str(out)]) == 1
     assert out.read_text(encoding="utf-8") == "what was there"
+    assert main(["extract", str(path), str(SAMPLE), "-o", str(out)]) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == second and words in first and str(path) in first
+    assert [value["id"] for value in lines(out)] == [str(SAMPLE)]
+
+
+def test_a_folder_and_its_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = SAMPLE.read_text(encoding="utf-8")
+    (tmp_path / "a.csv").write_text(f'标题,正文\n甲,"{text}"\n', encoding="gb18030")
+    out = tmp_path / "out.jsonl"
+    for _ in range(2):  # what the first run wrote is no input of the second
+        assert main(["extract", str(tmp_path), "-o", str(out)]) == 0
+        assert "'正文'" in capsys.readouterr().err
+        assert [(value["id"], value["text"]) for value in lines(out)] == [("a.csv:2", text)]
+    assert main(["extract", str(tmp_path / "*.csv"), "--column", "标题", "--encoding", "gbk"]) == 0
 
 
 def test_other_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

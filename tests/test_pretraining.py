@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM
 
 from bangfu.labels.user_error import UserError
-from bangfu.training import pieces, pretraining_log
+from bangfu.training import pieces, pretraining_log, yaml_file
 from bangfu.training.masking import corrupt, mask_words, random_spans
 from bangfu.training.pretraining import Pretraining, learning_rate
 from bangfu.training.pretraining_config import ArchitectureConfig, PretrainingConfig, SourceConfig
@@ -137,6 +140,40 @@ def test_small_batches_give_the_step_of_a_large_one(config: PretrainingConfig, t
     rows = [pretraining_log.read(tmp_path / name)[-1]["held_out"] for name in ("run", "other")]
     assert rows[0]["masked"] == pytest.approx(rows[1]["masked"], abs=2e-3)
     assert rows[0]["tags"] == pytest.approx(rows[1]["tags"], abs=2e-3)
+
+
+def test_specials_are_neither_masked_nor_drawn(config: PretrainingConfig) -> None:
+    run = Pretraining(config, list[str]().append)
+    for step in range(20):
+        batch = run.batch(step)
+        assert not batch.masked[:, [0, -1]].any() and batch.masked[:, 1:-1].any(axis=1).all()
+        assert (batch.inputs[:, 0] == run.specials.cls).all() and (batch.inputs[:, -1] == run.specials.sep).all()
+        changed = batch.inputs[batch.inputs != batch.ids]
+        assert ((changed == run.specials.mask) | (changed >= run.specials.first)).all()
+
+
+def test_two_processes_take_the_steps_of_one(config: PretrainingConfig, tmp_path: Path) -> None:
+    config = dataclasses.replace(config, dropout=0.0, lengths=(32,), steps=15, decay_steps=2)
+    Pretraining(config, list[str]().append).run()
+    other = dataclasses.replace(config, output=str(tmp_path / "two"))
+    yaml_file.write(tmp_path / "two.yaml", other)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0"]
+    environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, "-m", "bangfu.scripts.main", "pretrain", str(tmp_path / "two.yaml")],
+        env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    logs = [pretraining_log.read(tmp_path / name) for name in ("run", "two")]
+    for one, two in zip(*logs, strict=True):
+        for name in ("masked_loss", "tags_loss", "names_loss"):
+            assert one.get(name) == pytest.approx(two.get(name), abs=2e-3)
+
+
+def test_more_processes_than_rows_are_refused(config: PretrainingConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accelerate.Accelerator.num_processes", 9)
+    with pytest.raises(UserError, match="gives no row to some of 9 processes"):
+        Pretraining(config, list[str]().append)
 
 
 def test_a_new_encoder_has_a_vocabulary_of_its_own(config: PretrainingConfig, tmp_path: Path) -> None:

@@ -98,9 +98,10 @@ def test_batches_hold_every_window_once_within_the_budget() -> None:
 
 
 def test_bad_data_is_one_line(config: ProbeConfig, tmp_path: Path) -> None:
-    (tmp_path / "train.jsonl").write_text('{"text": 3, "spans": []}\n{"text": "a"}', encoding="utf-8")
-    with pytest.raises(LabelledDataError, match=r"train\.jsonl:\d: not a labelled document"):
-        Probe(config, list[str]().append)
+    for line in ('{"text": 3, "spans": []}', '{"text": "a"}', "[1]"):
+        (tmp_path / "train.jsonl").write_text(f"\n{line}", encoding="utf-8")
+        with pytest.raises(LabelledDataError, match=r"train\.jsonl:2: not a labelled document"):
+            Probe(config, list[str]().append)
 
 
 def test_spread_is_that_of_a_sample() -> None:

@@ -19,6 +19,7 @@ from bangfu.training import token_store, vocabulary
 from bangfu.training.pretraining_config import SourceConfig
 from bangfu.training.text_source import IGNORE, Seen, SourceReport, documents
 
+HONEST = "关闭小煤窑两百多座，安置矿工。\n编辑部向灾区小学捐赠图书五百册。\n来源于企业的善款都要公开。\n"
 PLAIN = """县慈善总会向山区学校捐赠了一百万元。全县的学校都安了新窗。
 责任编辑：王某
 全文
@@ -50,6 +51,15 @@ def test_paragraphs_are_cleaned_and_dropped_by_cause(tmp_path: Path, suffix: str
         "page furniture": 1, "too short": 1, "duplicate": 1, "little Chinese": 1, "not readable": 1,
     }  # fmt: skip
     assert "dropped 1 duplicate, 1 too short" in str(report)
+
+
+def test_honest_short_paragraphs_and_documents_stay_whole(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(HONEST, encoding="utf-8")
+    assert _read(tmp_path / "a.txt")[0] == [HONEST.split()]
+    # lines that are dropped do not cut the document behind a blank line
+    text = "略\n" * 99 + "\n" + "".join(f"第{n}次向山区学校捐款。\n" for n in range(8)) + "\n尾声在这里写完。\n"
+    (tmp_path / "b.txt").write_text(text, encoding="utf-8")
+    assert [len(document) for document in _read(tmp_path / "b.txt")[0]] == [8, 1]
 
 
 def test_sentences_of_another_source_are_duplicates_but_marks_are_kept(tmp_path: Path) -> None:
@@ -106,6 +116,22 @@ def test_documents_are_held_out_whole(tmp_path: Path) -> None:
     store = token_store.build(sources, encoder, tmp_path / "tokens", 0.2, list[str]().append)
     held, train = (sum(len(piece.ids) for piece in part) for part in (store.held_out, store.train))
     assert 0.1 < held / (held + train) < 0.3 and store.reports[0]["held_out"] == held
+
+
+def test_what_repeats_a_held_out_document_is_held_out(tmp_path: Path) -> None:
+    lines = [f"第{n}号：县慈善总会向学校捐赠{n}万元。" for n in range(200)]
+    (tmp_path / "a.txt").write_text("\n\n".join(lines), encoding="utf-8")
+    marked = [json.dumps({"text": line, "spans": []}) for line in lines]
+    (tmp_path / "b.jsonl").write_text("\n".join(marked), encoding="utf-8")
+    encoder = Encoder(AutoTokenizer.from_pretrained(tiny_encoder(tmp_path / "encoder")).backend_tokenizer)
+    sources = (SourceConfig(str(tmp_path / "a.txt")), SourceConfig(str(tmp_path / "b.jsonl"), "labelled", {"A": "LOC"}))
+    store = token_store.build(sources, encoder, tmp_path / "tokens", 0.1, list[str]().append)
+    numbers = [
+        set(map(tuple, np.split(piece.ids, np.flatnonzero(piece.ids == piece.ids[0])[1:]))) for piece in store.held_out
+    ]
+    train = store.train[1]
+    kept = set(map(tuple, np.split(train.ids, np.flatnonzero(train.ids == train.ids[0])[1:])))
+    assert numbers[0] and not numbers[0] & kept and numbers[0] <= numbers[1]
 
 
 def test_pieces_of_tokens_stay_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,8 +26,9 @@ def mask_words(word_starts: npt.NDArray[np.bool_], share: float, random: np.rand
         order = random.permutation(len(begins))
         taken = np.cumsum(sizes[order])
         chosen = order[: max(1, int(np.searchsorted(taken, budget, side="right")))]
-        piece = np.repeat(np.arange(len(begins)), sizes)
-        result[row] = np.isin(piece, chosen)
+        taken_pieces = np.zeros(len(begins), dtype=bool)
+        taken_pieces[chosen] = True
+        result[row] = np.repeat(taken_pieces, sizes)
     return result
 
 

@@ -49,8 +49,8 @@ def save(tensors: dict[str, torch.Tensor], values: dict[str, Any], folder: Path,
     shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
     (partial / _INDEX).write_text(json.dumps({"shapes": shapes, "files": files, "values": values}), encoding="utf-8")
     # at every moment one of the two folders is whole
-    shutil.rmtree(before, ignore_errors=True)
     if folder.exists():
+        shutil.rmtree(before, ignore_errors=True)
         folder.rename(before)
     partial.rename(folder)
     shutil.rmtree(before, ignore_errors=True)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ CHECKPOINT = "checkpoint"
 HELD_OUT_ROWS = 256
 # A run may be taken up with other values of these: made longer, its notes taken more often, another device.
 FREE = (
-    *("steps", "decay_steps", "checkpoint_minutes", "budget_minutes", "log_steps"),
+    *("learning_rate", "clip", "steps", "decay_steps", "checkpoint_minutes", "budget_minutes", "log_steps"),
     *("micro_batch_tokens", "bf16", "compile", "tokens"),
 )
 
@@ -48,10 +49,13 @@ def prepare(config: PretrainingConfig, say: Callable[[str], None] = print) -> tu
     if config.encoder:
         tokenizer = AutoTokenizer.from_pretrained(config.encoder)
     else:
-        place = folder.with_name(f"{folder.name}-vocabulary")
+        # inside the tokens' folder, so that it travels with them and is removed with them
+        place = folder / f"vocabulary-{config.minimum_count}"
         if (place / vocabulary.VOCABULARY_FILE).exists():
             tokenizer = AutoTokenizer.from_pretrained(place)
         else:
+            if (folder / token_store.INDEX_FILE).exists():
+                raise UserError(f"{folder}: holds the tokens of another vocabulary; remove it or name another folder")
             tokens = vocabulary.build(token_store.characters(config.sources), config.minimum_count)
             tokenizer = vocabulary.write(tokens, place)
             say(f"vocabulary of {len(tokens):,} tokens written to {place}")
@@ -70,6 +74,11 @@ class Pretraining:
         torch.manual_seed(config.seed)
         # Without this, steps slow down severalfold once Adam's moments reach denormal numbers.
         torch.set_flush_denormal(True)
+        if config.tokens_per_step // max(config.lengths) < self.accelerator.num_processes:
+            raise UserError(
+                f"tokens_per_step {config.tokens_per_step} gives no row to some of "
+                f"{self.accelerator.num_processes} processes; raise it or start fewer"
+            )
         self.config = config
         self.say = say if self.accelerator.is_main_process else _silence
         self.folder = Path(config.output)
@@ -116,11 +125,15 @@ class Pretraining:
         began = noted = saved = time.monotonic()
         tokens, sums = 0, np.zeros((2, len(OBJECTIVES)))
         stopped = False
+        # the next batch is drawn while this one is computed
+        drawer = ThreadPoolExecutor(1)
+        coming = drawer.submit(self.batch, self.step)
         while self.step < config.steps and not stopped:
             rate = learning_rate(self.step, config)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            batch = self.batch(self.step)
+            batch = coming.result()
+            coming = drawer.submit(self.batch, self.step + 1)
             sums += self._train_on(batch)
             self.step += 1
             tokens += batch.ids.size
@@ -133,6 +146,7 @@ class Pretraining:
                 self._checkpoint()
                 saved = time.monotonic()
                 noted += saved - before
+        drawer.shutdown()
         self._checkpoint()
         if stopped:
             self.say(f"stopped after {config.budget_minutes:g} minutes at step {self.step}; run again to go on")
@@ -166,7 +180,7 @@ class Pretraining:
                 summed += losses.detach()
         total = accelerator.reduce(summed).double().cpu().numpy()
         if not np.isfinite(total).all():
-            raise RuntimeError(f"the loss is {total} at step {self.step}; lower learning_rate and resume")
+            raise UserError(f"the loss is {total} at step {self.step}; lower learning_rate and run again to go on")
         accelerator.clip_grad_norm_(self.wrapped.parameters(), config.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -206,7 +220,7 @@ class Pretraining:
         if self.accelerator.is_main_process:
             target = self.folder / "encoder"
             encoder = self.model.encoder
-            encoder.to(torch.bfloat16).save_pretrained(target)
+            encoder.to(torch.bfloat16).save_pretrained(target, max_shard_size="15MB")
             encoder.to(torch.float32)
             self.tokenizer.save_pretrained(target)
             ids = self.tokenizer.get_vocab()

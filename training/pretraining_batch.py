@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bangfu.labels.user_error import UserError
 from bangfu.training.masking import corrupt, mask_words, random_spans
 from bangfu.training.text_source import IGNORE
 from bangfu.training.token_store import Piece
@@ -59,7 +60,7 @@ def draw(
         dtype=np.float64,
     )
     if not chances.sum():
-        raise ValueError(f"the text is shorter than a row of {body} tokens; give more text or smaller lengths")
+        raise UserError(f"the text is shorter than a row of {body} tokens; give more text or smaller lengths")
     chosen = random.choice(len(pieces), size=rows, p=chances / chances.sum())
     begins = [int(random.integers(0, len(pieces[piece].ids) - body + 1)) for piece in chosen]
 

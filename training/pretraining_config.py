@@ -96,6 +96,8 @@ class PretrainingConfig:
     def __post_init__(self) -> None:
         if not self.sources:
             raise ValueError("sources names no text; add a file")
+        if not self.lengths or min(self.lengths) < 8 or min(self.tokens_per_step, self.log_steps) < 1:
+            raise ValueError("lengths must be 8 and more, tokens_per_step and log_steps above 0")
         if bool(self.encoder) == (self.architecture is not None):
             raise ValueError("give either encoder, to go on from one, or architecture, to begin one")
         if self.warmup_steps + self.decay_steps > self.steps:

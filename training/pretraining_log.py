@@ -22,8 +22,16 @@ def read(folder: Path) -> list[dict[str, Any]]:
     """The rows of a log; of a step that a resumed run did again, the last row."""
     file = folder / LOG_FILE
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    rows = [json.loads(line) for line in lines if line.strip()]
+    rows = [row for row in map(_row, lines) if row]
     return [row for _, row in sorted({(row["step"], "held_out" in row): row for row in rows}.items())]
+
+
+def _row(line: str) -> dict[str, Any]:
+    try:
+        row: dict[str, Any] = json.loads(line)
+    except ValueError:  # a kill may leave half a line
+        row = {}
+    return row
 
 
 def plot(folder: Path) -> None:

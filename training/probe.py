@@ -49,16 +49,27 @@ def _objects(path: Path) -> Iterator[tuple[str, list[tuple[int, int, str]]]]:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
                 try:
                     value = json.loads(line)
-                    yield value["text"], [(int(s["start"]), int(s["end"]), str(s["label"])) for s in value["spans"]]
+                    yield (
+                        _text(value["text"]),
+                        [(int(s["start"]), int(s["end"]), str(s["label"])) for s in value["spans"]],
+                    )
                 except (ValueError, KeyError, TypeError) as error:
                     what = f"not a labelled document ({type(error).__name__}: {error})"
                     mend = 'write {"text": …, "spans": [{"start": …, "end": …, "label": …}]}'
                     raise LabelledDataError([Defect(str(path), number, None, what, mend)]) from error
-    except OSError as error:
-        what = f"cannot be read ({error.strerror or error})"
+    except (OSError, EOFError) as error:
+        what = f"cannot be read ({error})"
         raise LabelledDataError([Defect(str(path), 0, None, what, "give the path of a file")]) from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no string under 'text'")
+    return value
 
 
 def read(path: Path, encoder: Encoder, labels: Sequence[str]) -> list[Sentence]:

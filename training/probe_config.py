@@ -35,6 +35,8 @@ class ProbeConfig:
     seeds: tuple[int, ...] = (17, 18, 19)
 
     def __post_init__(self) -> None:
+        if not 0 < self.stride <= self.window:
+            raise ValueError(f"stride {self.stride} must lie between 1 and window {self.window}")
         if not self.labels or not self.seeds or self.epochs < 1:
             raise ValueError("labels, seeds and epochs must not be empty")
         if not 0 <= self.dev_share < 1:

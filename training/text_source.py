@@ -33,8 +33,8 @@ _HAN = re.compile("[\u3400-\u9fff]")
 _BROKEN = re.compile("[\udc80-\udcff]")
 _SENTENCE = re.compile("[^。！？；]+[。！？；]?")
 _FURNITURE = re.compile(
-    "^(责任编辑|责编|编辑|来源|作者|分享到?|上一篇|下一篇|版权所有|打印|关闭|浏览次数|点击数|字号|扫一扫|返回顶部|"
-    "相关(新闻|链接|阅读)|Copyright|©|\\S{0,12}ICP备|联系电话|网站地图|当前位置)"
+    "^((责任编辑|责编|编辑|来源|作者|联系电话|浏览次数|点击数|字号|当前位置)\\s*[:：]|"
+    "(分享到?|打印|关闭|返回顶部|网站地图|扫一扫|相关(新闻|链接|阅读))([\\s:：【】|]|$)|上一篇|下一篇|版权所有|Copyright|©|\\S{0,12}ICP备)"
 )
 
 
@@ -88,10 +88,35 @@ class Seen:
         Sentences below eight characters recur in honest text and count only as whole paragraphs.
         """
         sentences = [one for one in _SENTENCE.findall(text) if len(one) >= 8] or [text]
-        hashes = [hashlib.blake2b(one.strip().encode(), digest_size=8).digest() for one in sentences]
+        hashes = [_hash(one) for one in sentences]
         known = sum(len(one) for one, key in zip(sentences, hashes, strict=True) if key in self._hashes)
         self._hashes.update(hashes)
         return known >= 0.8 * sum(map(len, sentences))
+
+
+class HeldOut:
+    """The sentences that are held out, over all sources."""
+
+    def __init__(self) -> None:
+        self._hashes: set[bytes] = set()
+
+    def add(self, document: list[Paragraph]) -> None:
+        """Hold out the sentences of a document."""
+        for paragraph in document:
+            self._hashes.update(_hashes(paragraph.text))
+
+    def holds(self, paragraph: Paragraph) -> bool:
+        """Whether a sentence of a paragraph is held out."""
+        return not self._hashes.isdisjoint(_hashes(paragraph.text))
+
+
+def _hashes(text: str) -> list[bytes]:
+    """Hashes of the sentences of eight characters and more, which do not recur by chance."""
+    return [_hash(one) for one in _SENTENCE.findall(text) if len(one) >= 8]
+
+
+def _hash(sentence: str) -> bytes:
+    return hashlib.blake2b(sentence.strip().encode(), digest_size=8).digest()
 
 
 def boilerplate(text: str) -> Cause | None:
@@ -118,20 +143,23 @@ def documents(
 ) -> Iterator[list[Paragraph]]:
     """The documents of a source as lists of paragraphs, counted in ``report``.
 
-    Lines between blank lines are a document; of a file without blank lines, LINES_A_DOCUMENT lines, and of
-    labelled data each line. ``tag_names`` gains the tags that are met. UserError for a file that cannot be read.
+    Lines between blank lines are a document; of a file without blank lines (and in front of the first one)
+    LINES_A_DOCUMENT lines, and of labelled data each line. ``tag_names`` gains the tags that are met.
+    UserError for a file that cannot be read.
     """
     read = {"plain": _plain, "tagged": _tagged, "labelled": _labelled}[source.form]
     document: list[Paragraph] = []
-    lines = 0
+    lines, blanks = 0, False
     try:
         with _open(Path(source.path)) as file:
             for line in file:
                 line = line.rstrip("\r\n")
                 blank = not line.strip()
-                if document and (blank or lines >= LINES_A_DOCUMENT or source.form == "labelled"):
-                    report.documents += 1
-                    yield document
+                blanks = blanks or blank
+                if blank or (lines >= LINES_A_DOCUMENT and not blanks) or source.form == "labelled":
+                    if document:
+                        report.documents += 1
+                        yield document
                     document, lines = [], 0
                 if blank:
                     continue
@@ -195,5 +223,6 @@ def _names(clear: Cleaned, spans: list[dict[str, Any]], labels: dict[str, str]) 
         if span["label"] in labels:
             start, end = clear.clean_range(int(span["start"]), int(span["end"]))
             begin = 1 + 2 * NAME_LABELS.index(labels[span["label"]])
-            names[start : start + 1], names[start + 1 : end] = begin, begin + 1
+            if start < end:
+                names[start], names[start + 1 : end] = begin, begin + 1
     return names

@@ -20,7 +20,7 @@ from bangfu.labels.atomic_file import write_json
 from bangfu.labels.user_error import UserError
 from bangfu.training import yaml_file
 from bangfu.training.pretraining_config import SourceConfig
-from bangfu.training.text_source import CAUSES, IGNORE, Paragraph, Seen, SourceReport, documents
+from bangfu.training.text_source import CAUSES, IGNORE, HeldOut, Paragraph, Seen, SourceReport, documents
 
 INDEX_FILE = "index.json"
 # Tokens a piece: its largest array, the ids, stays below 16 MiB, so that any means of transfer takes it.
@@ -131,6 +131,7 @@ def build(
     index = folder / INDEX_FILE
     if index.exists():
         values = json.loads(index.read_text(encoding="utf-8"))
+        say("\n".join(report["summary"] for report in values["reports"]))
         sizes = [Path(one.path).stat().st_size if Path(one.path).exists() else None for one in sources]
         same = all(now in (None, then) for now, then in zip(sizes, values["sizes"], strict=False))
         if {name: values[name] for name in key} != key or not same:
@@ -155,9 +156,10 @@ def _prepare(
 ) -> dict[str, Any]:
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    # a vocabulary may lie there already
+    shutil.copytree(folder, partial) if folder.exists() else partial.mkdir(parents=True)
     tag_names: dict[str, int] = {}
-    seen = Seen()
+    seen, kept = Seen(), HeldOut()
     values: dict[str, Any] = key | {"train": [], "held": [], "reports": []}
     for number, source in enumerate(sources):
         report = SourceReport(source.path)
@@ -169,7 +171,10 @@ def _prepare(
             encoded = encoder.encode([paragraph.text for document in some for paragraph in document])
             position = 0
             for document in some:
-                part = "held" if draw.random() < held_out else "train"
+                # what repeats a held-out document in another source is held out, too
+                part = "held" if draw.random() < held_out or any(map(kept.holds, document)) else "train"
+                if part == "held":
+                    kept.add(document)
                 for paragraph in document:
                     tokens = encoded[position]
                     position += 1
@@ -184,7 +189,8 @@ def _prepare(
         if not report.tokens:
             raise UserError(f"{source.path}: holds no text that can be used; {dict(report.dropped)}")
         values["reports"].append(
-            yaml_file.plain(report) | {"dropped": {cause: report.dropped[cause] for cause in CAUSES}}
+            yaml_file.plain(report)
+            | {"dropped": {cause: report.dropped[cause] for cause in CAUSES}, "summary": str(report)}
         )
     values["tag_names"] = list(tag_names)
     values["sizes"] = [Path(source.path).stat().st_size for source in sources]

@@ -1,0 +1,55 @@
+"""CSV with a header: a row an article, the text in one of its columns."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+
+from bangfu.inference.column import id_column, text_column
+from bangfu.inference.input_error import InputError, reason
+from bangfu.inference.record import Record
+
+_SAMPLE = 20  # rows by which the text column is guessed
+_CELL = 2**31 - 1  # characters; the limit of the csv module, 131,072, is below a long report
+
+
+def records(
+    lines: Iterable[str], where: str, column: str | None, skipped: Callable[[InputError], None]
+) -> Iterator[Record]:
+    """Yield the text of each row; a row that is too short, and all behind wrong quotes, go to ``skipped``.
+
+    Cells are parted by comma, semicolon or tab, whichever the header has most of. Raises InputError when
+    there is no column of text.
+    """
+    lines = iter(lines)
+    first = next(lines, "")
+    rows = _rows(chain([first], lines), max(",;\t", key=first.count), where, skipped)
+    header = next(rows, [])
+    sample = list(islice(rows, _SAMPLE))
+    cells = {name: [row[place] for row in sample if place < len(row)] for place, name in enumerate(header)}
+    name = text_column(cells, column, header, where)
+    text, key = header.index(name), id_column(header)
+    known = None if key is None else header.index(key)
+    for number, row in enumerate(chain(sample, rows), 2):
+        if not row:
+            continue  # an empty line
+        if text < len(row):
+            own = row[known] if known is not None and known < len(row) else None
+            yield Record(number, name, row[text], own or None)
+        else:
+            skipped(InputError(f"{where}:{number}: the row has no cell for {name!r}; give it all cells of the header"))
+
+
+def _rows(
+    lines: Iterable[str], delimiter: str, where: str, skipped: Callable[[InputError], None]
+) -> Iterator[list[str]]:
+    before = csv.field_size_limit(_CELL)
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        yield from rows
+    except csv.Error as error:
+        what = f"{where}: broken at line {rows.line_num} ({reason(error)})"
+        skipped(InputError(f'{what}; quote cells with ", and write "" for a " in them'))
+    finally:
+        csv.field_size_limit(before)

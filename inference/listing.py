@@ -1,0 +1,88 @@
+"""Which files are meant: by path, by folder, by glob."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bangfu.inference.form import COMPRESSED, FORMS, Form, form_of
+from bangfu.inference.input_error import InputError
+
+_KINDS = f"{', '.join(f'.{form}' for form in FORMS)}, {' and '.join(COMPRESSED)} too"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to read: where it lies, the name its articles are known by, and its kind."""
+
+    path: str
+    name: str
+    form: Form
+
+
+def files(
+    sources: Iterable[str],
+    form: Form | None,
+    skipped: Callable[[InputError], None],
+    leave_out: Path | None = None,
+) -> list[File]:
+    """Every file that paths, folders and globs lead to, once, in order; ``-`` is standard input.
+
+    ``form`` takes the place of what the names say. The name of a file in a folder is its path below the
+    folder, or the whole path where that name is taken; of any other file it is the path. Files below a
+    folder or glob that are hidden, of no known kind or ``leave_out`` are passed over. What leads nowhere
+    goes to ``skipped``.
+    """
+    found: dict[str, File] = {}
+    names: set[str] = set()
+    for source in sources:
+        try:
+            for path, name in _paths(source, form is not None, leave_out):
+                real = os.path.realpath(path) if path != "-" else path
+                kind = form or ("txt" if path == "-" else form_of(path))
+                if kind is None:
+                    raise InputError(f"{path}: unknown kind of file; give {_KINDS}, or say which it is with --input")
+                if real not in found:
+                    name = path if name in names else name
+                    names.add(name)
+                    found[real] = File(path, name, kind)
+        except InputError as error:
+            skipped(error)
+    return list(found.values())
+
+
+def _paths(source: str, any_kind: bool, leave_out: Path | None) -> Iterator[tuple[str, str]]:
+    # (path, name) of each file that one of the sources means
+    path = Path(source)
+    if source == "-" or path.is_file() or path.is_fifo() or path.is_char_device():
+        yield source, source
+        return
+    if path.is_dir():
+        below = [(str(inner), inner.relative_to(path).as_posix()) for inner in _below(path)]
+    elif path.exists() or not glob.has_magic(source):
+        raise InputError(f"{source}: there is no such file or folder; check the path")
+    else:
+        matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+        below = [(match, match) for match in matches if Path(match).is_file()]
+    kept = [
+        (inner, name)
+        for inner, name in below
+        if (any_kind or form_of(inner)) and not (leave_out and _same(Path(inner), leave_out))
+    ]
+    if not kept:
+        raise InputError(f"{source}: nothing to read there; give {_KINDS}, or say which they are with --input")
+    yield from kept
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    # all files but hidden ones and the lock files of Word, folder by folder
+    for top, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(top, name) for name in sorted(names) if not name.startswith((".", "~$")))
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)

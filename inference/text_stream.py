@@ -1,0 +1,98 @@
+"""Lines of text that are decoded as they come."""
+
+from __future__ import annotations
+
+import codecs
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import IO
+
+from bangfu.inference.encodings import MEND, detect, marked, undecodable
+from bangfu.inference.input_error import InputError
+
+_SAMPLE = 1 << 16  # bytes by which an encoding other than UTF-8 is told
+
+
+class TextStream:
+    """The lines of a stream of bytes, each with its number from 1, line ends kept; iterate once.
+
+    The encoding is that of the byte order mark, or told by the first line that is not ASCII, and by those
+    behind it when that one is not UTF-8. A line that is not in it goes to ``skipped`` as an InputError, and
+    the next follows. Raises InputError when the encoding cannot be told, or UTF-16 breaks off.
+    """
+
+    def __init__(
+        self, stream: IO[bytes], where: str, encoding: str | None, skipped: Callable[[InputError], None]
+    ) -> None:
+        self._stream, self._where, self._given, self._skipped = stream, where, encoding, skipped
+        self.encoding = encoding or "utf-8"  # what is known by the lines given out so far
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        lines = iter(self._stream)
+        first = next(lines, b"")
+        mark = marked(first)
+        if mark == "utf-8-sig" and self._given in (None, "utf-8", "utf-8-sig"):
+            self._given = self.encoding = mark
+            first = first.removeprefix(codecs.BOM_UTF8)
+        name = self._given or mark
+        if name is not None and name != "utf-8-sig" and "\n".encode(name) != b"\n":
+            self.encoding = name
+            return enumerate(self._wide(chain([first], lines), name), 1)
+        return self._narrow(enumerate(chain([first] if first else [], lines), 1))
+
+    def _wide(self, pieces: Iterable[bytes], encoding: str) -> Iterator[str]:
+        # a byte of a wide character may look like a line end, so bytes cannot be taken line by line
+        decoder = codecs.getincrementaldecoder(encoding)()
+        rest = ""
+        try:
+            for piece in pieces:
+                *lines, rest = (rest + decoder.decode(piece)).split("\n")
+                yield from (f"{line}\n" for line in lines)
+            rest += decoder.decode(b"", final=True)
+        except UnicodeError as error:
+            raise InputError(f"{self._where}: breaks off: not {encoding} any more; {MEND}") from error
+        if rest:
+            yield rest
+
+    def _narrow(self, numbered: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, str]]:
+        if self._given is None:
+            for number, line in numbered:
+                if not line.isascii():
+                    numbered = chain(self._told((number, line), numbered), numbered)
+                    break
+                yield number, line.decode("ascii")
+        for number, line in numbered:
+            try:
+                yield number, line.decode("utf-8" if self.encoding == "utf-8-sig" else self.encoding)
+            except UnicodeDecodeError as error:
+                trouble = InputError(f"{self._where}:{number}: byte {error.start} is not {self.encoding}; {MEND}")
+                self._skipped(trouble)
+
+    def _told(self, first: tuple[int, bytes], more: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+        # decides on the encoding and returns the lines that it took to do so
+        sample, size = [first], len(first[1])
+        if detect(first[1]) != "utf-8":  # UTF-8 is certain at once, and a slow stream flows on
+            for number, line in more:
+                sample.append((number, line))
+                size += len(line)
+                if size >= _SAMPLE:
+                    break
+        lines = [line for _, line in sample if not line.isascii()]
+        best = _vote(lines)
+        # a broken line is no reason to doubt the others; of the old encodings more text tells more
+        told = best if best == "utf-8" else detect(b"".join(lines)) or best
+        if told is None:
+            raise undecodable(self._where)
+        self.encoding = told
+        return sample
+
+
+def _vote(lines: Iterable[bytes]) -> str | None:
+    # the encoding of most of the bytes, each line judged by itself
+    votes: Counter[str] = Counter()
+    for line in lines:
+        name = detect(line)
+        if name is not None:
+            votes[name] += len(line)
+    return max(votes, key=votes.__getitem__, default=None)
