@@ -23,6 +23,8 @@ CLEANING_VERSION = 2
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff，。、；：？！（）《》“”‘’【】]")
 _ASCII_PUNCTUATION = re.compile("[,;:?!()]+")
 _CHINESE_PUNCTUATION = str.maketrans(",;:?!()", "，；：？！（）")
+# Text that looks garbled is cleaned again until nothing changes; so often is enough for any.
+_PASSES = 8
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,21 @@ def clean(raw: str) -> Cleaned:
     """Undo what the way to us did to a text, and keep the way back.
 
     Full-width letters, digits and % become half-width, odd spaces a space and odd line ends a line feed;
-    zero-width and control characters are dropped; letters and their accents are composed (NFC);
-    traditional characters become simplified ones; readings in brackets behind a character, as bad
+    zero-width and control characters are dropped; letters and their accents are composed (NFC); GBK bytes
+    that were read one late are put right where it is clear what they were, with U+FFFD for a character that
+    is not; traditional characters become simplified ones; readings in brackets behind a character, as bad
     conversions leave them (进(jìn)一步), are dropped; ASCII punctuation beside Chinese becomes Chinese;
     line breaks inside a sentence are dropped, or a space between Latin letters.
     """
     places = np.arange(len(raw) + 1, dtype=np.int32)
     cleaned = Cleaned(raw, places[:-1], places[1:])
-    for step in (_characters, _composed, _in_step, _simplified, _without_readings, _punctuation, _joined):
-        cleaned = step(cleaned)
+    for _ in range(_PASSES):
+        before = cleaned.text
+        for step in (_characters, _composed, _in_step, _simplified, _without_readings, _punctuation, _joined):
+            cleaned = step(cleaned)
+        # beside what was repaired and simplified more may be told from rubbish
+        if cleaned.text == before or not shifted_bytes.suspicious(cleaned.text):
+            break
     return cleaned
 
 
@@ -95,24 +103,20 @@ def _characters(before: Cleaned) -> Cleaned:
 
 
 def _composed(before: Cleaned) -> Cleaned:
-    """NFC. Each stretch of a character and the combining ones behind it is composed by itself."""
+    """A character and the combining ones behind it become one where there is one (NFC); else they stay."""
     if unicodedata.is_normalized("NFC", before.text):
         return before
     text, starts, ends = [], [], []
     for match in _CLUSTER.finditer(before.text):
-        cluster = match.group()
-        composed = unicodedata.normalize("NFC", cluster)
-        if len(composed) < len(cluster):
-            # the first character is what was composed, the rest are the last ones of the stretch
-            composed_from = len(cluster) - len(composed) + 1
-            sources = [(0, composed_from), *((i, i + 1) for i in range(composed_from, len(cluster)))]
-        elif len(composed) == len(cluster):
-            sources = [(i, i + 1) for i in range(len(cluster))]
-        else:  # a few characters come apart under NFC; they stay as they are
-            composed, sources = cluster, [(i, i + 1) for i in range(len(cluster))]
-        text.append(composed)
-        starts += [before.starts[match.start() + first] for first, _ in sources]
-        ends += [before.ends[match.start() + last - 1] for _, last in sources]
+        composed = unicodedata.normalize("NFC", match.group())
+        if len(composed) == 1:
+            text.append(composed)
+            starts.append(before.starts[match.start()])
+            ends.append(before.ends[match.end() - 1])
+        else:
+            text.append(match.group())
+            starts += list(before.starts[match.start() : match.end()])
+            ends += list(before.ends[match.start() : match.end()])
     return Cleaned("".join(text), np.array(starts, dtype=np.int32), np.array(ends, dtype=np.int32))
 
 
@@ -120,8 +124,7 @@ def _marks() -> str:
     return "".join(chr(code) for code in range(0x300, 0x3100) if unicodedata.combining(chr(code)))
 
 
-# What stands before combining marks, and the marks; Hangul letters, which compose among themselves, as one stretch.
-_CLUSTER = re.compile(f"[\u1100-\u11ff]+|[^{re.escape(_marks())}]?[{re.escape(_marks())}]+|[\\s\\S]")
+_CLUSTER = re.compile(f"[^{re.escape(_marks())}]?[{re.escape(_marks())}]+|[\\s\\S]")
 
 
 def _in_step(before: Cleaned) -> Cleaned:

@@ -1,7 +1,5 @@
 """Cleaning: what it changes, and that the way back is exact."""
 
-import unicodedata
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,9 +61,9 @@ def test_brackets_that_are_no_reading_stay(text: str) -> None:
 
 
 def test_accents_are_composed() -> None:
-    raw = "进(ji\u0300n)行，Cafe\u0301捐一元e\u0327\u0301"
+    raw = "进(ji\u0300n)行，Cafe\u0301捐一元m\u0308\u0301"
     clear = clean(raw)
-    assert clear.text == "进行，Café捐一元" + unicodedata.normalize("NFC", "e\u0327\u0301")
+    assert clear.text == "进行，Café捐一元m\u0308\u0301"
     start = clear.text.index("Café")
     assert raw[slice(*clear.raw_range(start, start + 4))] == "Cafe\u0301"
 
