@@ -157,7 +157,7 @@ def test_two_processes_take_the_steps_of_one(config: PretrainingConfig, tmp_path
     Pretraining(config, list[str]().append).run()
     other = dataclasses.replace(config, output=str(tmp_path / "two"))
     yaml_file.write(tmp_path / "two.yaml", other)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*command, "-m", "bangfu.scripts.main", "pretrain", str(tmp_path / "two.yaml")],
@@ -192,7 +192,7 @@ def test_a_row_longer_than_the_positions_is_refused(config: PretrainingConfig) -
 def test_other_settings_do_not_go_on_from_a_run(config: PretrainingConfig) -> None:
     Pretraining(dataclasses.replace(config, budget_minutes=1e-6), list[str]().append).run()
     with pytest.raises(UserError, match="holds a run of other settings"):
-        Pretraining(dataclasses.replace(config, learning_rate=1e-3), list[str]().append).run()
+        Pretraining(dataclasses.replace(config, weight_decay=0.1), list[str]().append).run()
 
 
 def test_pieces_are_small_and_whole(tmp_path: Path) -> None:

@@ -119,19 +119,23 @@ def test_documents_are_held_out_whole(tmp_path: Path) -> None:
 
 
 def test_what_repeats_a_held_out_document_is_held_out(tmp_path: Path) -> None:
-    lines = [f"第{n}号：县慈善总会向学校捐赠{n}万元。" for n in range(200)]
+    lines = [f"第{n}次县慈善总会向学校捐赠{n}万元。" for n in range(200)]
     (tmp_path / "a.txt").write_text("\n\n".join(lines), encoding="utf-8")
     marked = [json.dumps({"text": line, "spans": []}) for line in lines]
     (tmp_path / "b.jsonl").write_text("\n".join(marked), encoding="utf-8")
-    encoder = Encoder(AutoTokenizer.from_pretrained(tiny_encoder(tmp_path / "encoder")).backend_tokenizer)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder(tmp_path / "encoder", ("第",)))
     sources = (SourceConfig(str(tmp_path / "a.txt")), SourceConfig(str(tmp_path / "b.jsonl"), "labelled", {"A": "LOC"}))
-    store = token_store.build(sources, encoder, tmp_path / "tokens", 0.1, list[str]().append)
-    numbers = [
-        set(map(tuple, np.split(piece.ids, np.flatnonzero(piece.ids == piece.ids[0])[1:]))) for piece in store.held_out
-    ]
-    train = store.train[1]
-    kept = set(map(tuple, np.split(train.ids, np.flatnonzero(train.ids == train.ids[0])[1:])))
-    assert numbers[0] and not numbers[0] & kept and numbers[0] <= numbers[1]
+    store = token_store.build(
+        sources, Encoder(tokenizer.backend_tokenizer), tmp_path / "tokens", 0.1, list[str]().append
+    )
+    begin = tokenizer.convert_tokens_to_ids("第")
+
+    def sentences(pieces: tuple[token_store.Piece, ...], source: int) -> set[tuple[int, ...]]:
+        ids = np.concatenate([piece.ids for piece in pieces if piece.source == source])
+        return {tuple(map(int, part)) for part in np.split(ids, np.flatnonzero(ids == begin))[1:]}
+
+    held, repeated = sentences(store.held_out, 0), sentences(store.held_out, 1)
+    assert 5 < len(held) < 50 and held < repeated and not held & sentences(store.train, 1)
 
 
 def test_pieces_of_tokens_stay_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
