@@ -74,7 +74,7 @@ def clean(raw: str) -> Cleaned:
     zero-width and control characters are dropped; letters and their accents are composed (NFC); GBK bytes
     that were read one late are put right where it is clear what they were, with U+FFFD for a character that
     is not; traditional characters become simplified ones; readings in brackets behind a character, as bad
-    conversions leave them (进(jìn)一步), are dropped; ASCII punctuation beside Chinese becomes Chinese;
+    conversions leave them (县(xiàn)), are dropped; ASCII punctuation beside Chinese becomes Chinese;
     line breaks inside a sentence are dropped, or a space between Latin letters.
     """
     places = np.arange(len(raw) + 1, dtype=np.int32)

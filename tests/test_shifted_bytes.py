@@ -39,13 +39,13 @@ noisy = st.lists(
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
-        ("在人民政府熱烈舉行?;顒油ㄟ^合作簽約", "在人民政府热烈举行。活动通过合作签约"),
+        ("捐贈儀式在縣城舉行?;顒油ㄟ^義賣籌款", "捐赠仪式在县城举行。活动通过义卖筹款"),
         ("今天召開n}會議", "今天召开专题会议"),
         ("?yàn)樨毨У貐^(qū)", "为贫困地区"),
         ("這裏是因?yàn)樨毨У貐^(qū)的學校", "这里是因为贫困地区的学校"),
         ("帶動當(dāng)?shù)禺a(chǎn)業發展", "带动当地产业发展"),
         # readings that were set behind characters of the rubbish go with it
-        ("熱烈舉行?;顒(yóng)油(yóu)ㄟ^合作", "热烈举行。活动通过合作"),
+        ("在縣城舉行?;顒(yóng)油(yóu)ㄟ^義賣", "在县城举行。活动通过义卖"),
     ],
 )
 def test_repairs(raw: str, text: str) -> None:
@@ -53,7 +53,7 @@ def test_repairs(raw: str, text: str) -> None:
 
 
 def test_characters_of_a_repair_come_from_where_their_second_bytes_are() -> None:
-    raw = "熱烈舉行?;顒油ㄟ^合作"
+    raw = "縣城舉行?;顒油ㄟ^義賣"
     clear = clean(raw)
     start = clear.text.index("活动通过")
     assert raw[slice(*clear.raw_range(start, start + 4))] == "顒油ㄟ^"
@@ -76,7 +76,7 @@ def test_a_long_run(mark: str) -> None:
         CLEAN,
         "这是真的吗?我不知道,为什么?当地有A股和T恤|打印[关闭]^_^",
         "わたしは学生です、カタカナもある。Привет, мир! 龘靐齉爩麤，李翀昇、郭珺、王翀三人",
-        "進(jìn)一步強(qiáng)化幫扶(ok)，達(dá)州市民政局嗎?",
+        "幫(bāng)扶進(jìn)山(ok)，達(dá)州市民政局嗎?",
         "f(x)=file(s), ?word) ?a) x^2~3 `code` {a} ├──┤ ①②③",
         "顒",
         "貐",
@@ -88,7 +88,7 @@ def test_other_text_is_left_alone(text: str) -> None:
 
 def test_a_letter_that_was_read_with_the_byte_before_it_is_not_parted_from_it() -> None:
     """Of 過A (DF5E 41) after a lost byte 5E41 is one character read; two cannot come from its place."""
-    raw = "熱烈舉行活動" + "業務辦公A座".encode("gbk")[1:].decode("gbk", "replace")
+    raw = "在縣城舉行活動" + "業務辦公A座".encode("gbk")[1:].decode("gbk", "replace")
     assert all(len(repair.text) <= repair.end - repair.start for repair in repairs(raw))
 
 
