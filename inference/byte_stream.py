@@ -5,14 +5,10 @@ from __future__ import annotations
 import gzip
 import lzma
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
-
-# what a missing, unreadable or broken file raises while it is read
-BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
 @contextmanager

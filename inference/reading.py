@@ -11,12 +11,13 @@ from typing import IO, NoReturn
 
 from bangfu.inference import csv_reader, encodings, jsonl_reader, listing
 from bangfu.inference.article import Article, Source
-from bangfu.inference.byte_stream import BROKEN, byte_stream
+from bangfu.inference.byte_stream import byte_stream
 from bangfu.inference.form import FORMS, Form
 from bangfu.inference.input_error import InputError, reason
 from bangfu.inference.plain import Plain
 from bangfu.inference.record import Record
 from bangfu.inference.text_stream import TextStream
+from bangfu.labels.text_lines import BROKEN
 from bangfu.labels.user_error import UserError
 
 _EXTRAS = ("html", "docx", "pdf", "parquet")  # whose readers need what a base install does not bring

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,10 +15,11 @@ PLACEHOLDERS = {name: chr(0xE000 + number) for number, name in enumerate(LABEL_N
 
 @dataclass(frozen=True)
 class Run:
-    """A run of characters, the documents it stands in, and where else (empty for the corpus itself)."""
+    """A run of characters, the documents it stands in, in how many places, and where else it was looked up."""
 
     text: str
     documents: tuple[str, ...]
+    places: int = 0
     elsewhere: tuple[str, ...] = ()
 
 
@@ -39,21 +41,26 @@ def repeated(documents: Sequence[Document], size: int = 20) -> tuple[int, list[R
     # by place, for documents of different files may have one id
     first: dict[str, int] = {}
     more: dict[str, set[int]] = {}
-    total = 0
+    places: Counter[str] = Counter()
     for number, document in enumerate(documents):
         for run in _runs(mould(document), size):
-            total += 1
+            places[run] += 1
             if first.setdefault(run, number) != number:
                 more.setdefault(run, {first[run]}).add(number)
-    return total, [Run(run, tuple(documents[number].id for number in sorted(found))) for run, found in more.items()]
+    return places.total(), [
+        Run(run, tuple(documents[number].id for number in sorted(found)), places[run]) for run, found in more.items()
+    ]
 
 
 def share_repeated(documents: Sequence[Document], size: int = 20) -> float:
     """The share of runs, each place counted, that stand in more than one document."""
     total, runs = repeated(documents, size)
-    known = {run.text for run in runs}
-    places = sum(run in known for document in documents for run in _runs(mould(document), size))
-    return places / total if total else 0.0
+    return share(total, runs)
+
+
+def share(total: int, runs: Iterable[Run]) -> float:
+    """The share of ``total`` runs that ``runs`` are, each place counted."""
+    return sum(run.places for run in runs) / total if total else 0.0
 
 
 def shared(documents: Sequence[Document], others: Iterable[tuple[str, str]], size: int = 15) -> list[Run]:
@@ -70,4 +77,4 @@ def shared(documents: Sequence[Document], others: Iterable[tuple[str, str]], siz
         for run in _runs(text, size):
             if run in places:
                 found.setdefault(run, set()).add(name)
-    return [Run(run, tuple(sorted(places[run])), tuple(sorted(names))) for run, names in found.items()]
+    return [Run(run, tuple(sorted(places[run])), elsewhere=tuple(sorted(names))) for run, names in found.items()]

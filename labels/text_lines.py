@@ -5,23 +5,28 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from bangfu.labels.user_error import UserError
 
+# What a missing, unreadable or broken file, packed or not, raises while it is read.
+BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
-def _open(path: Path) -> IO[str]:
+
+def open_text(path: Path, errors: Literal["replace", "surrogateescape"]) -> IO[str]:
+    """Open UTF-8 text, unpacked when its name ends in .gz or .xz; ``errors`` is what becomes of other bytes."""
     opener = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
-    return opener(path, "rt", encoding="utf-8", errors="replace")  # type: ignore[operator, no-any-return]
+    return opener(path, "rt", encoding="utf-8", errors=errors)  # type: ignore[operator, no-any-return]
 
 
 def texts(path: Path) -> Iterator[str]:
     """The lines of a text file, or the ``text`` of each line of a JSONL file; UserError when it cannot be read."""
     objects = ".jsonl" in path.suffixes
     try:
-        with _open(path) as lines:
+        with open_text(path, "replace") as lines:
             for number, line in enumerate(lines, 1):
                 if not objects:
                     yield line.rstrip("\r\n")
@@ -30,5 +35,5 @@ def texts(path: Path) -> Iterator[str]:
                     yield str(json.loads(line)["text"])
                 except (ValueError, KeyError, TypeError) as error:
                     raise UserError(f"{path}:{number}: no JSON object with a 'text'; write one a line") from error
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except BROKEN as error:
         raise UserError(f"{path}: cannot be read ({error}); give a .txt or .jsonl file, .gz or .xz too") from error

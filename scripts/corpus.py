@@ -10,7 +10,6 @@ from pathlib import Path
 from tqdm import tqdm
 
 from bangfu.labels import labelled_file, repetition, statistics, text_lines
-from bangfu.labels.atomic_file import write_json
 from bangfu.labels.defect import Defect
 from bangfu.labels.document import Document
 from bangfu.labels.schema import LABEL_NAMES
@@ -71,7 +70,7 @@ def run_stats(arguments: argparse.Namespace) -> int:
     least, low, median, high, greatest = whole.lengths
     print(f"characters a document: {least}–{greatest}, median {median}, middle half {low}–{high}")
     total, runs = repetition.repeated(documents)
-    share = repetition.share_repeated(documents)
+    share = repetition.share(total, runs)
     print(f"runs of 20 characters, names aside: {total:,}, {share:.3%} of them in more than one document")
     for run in sorted(runs, key=lambda one: -len(one.documents))[:5]:
         print(f"  {_shown(run.text)} in {', '.join(run.documents)}")
@@ -106,9 +105,7 @@ def run_agreement(arguments: argparse.Namespace) -> int:
     values = evaluation.metrics(comparisons, f"{arguments.second.name} against {arguments.first.name}")
     print(evaluation.table(values))
     if arguments.output:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-        write_json(arguments.output / "agreement.json", values)
         title = f"{arguments.first.name} and {arguments.second.name}"
-        evaluation_page.write(comparisons, arguments.output / "differences.html", title)
-        print(f"written: {arguments.output / 'agreement.json'}, {arguments.output / 'differences.html'}")
+        files = (arguments.output / "agreement.json", arguments.output / "differences.html")
+        print(evaluation_page.write_with_figures(comparisons, values, *files, title))
     return 0

@@ -9,7 +9,6 @@ from typing import get_args
 from bangfu.inference.cleaning import untouched
 from bangfu.inference.extractor import Extractor
 from bangfu.labels import labelled_file
-from bangfu.labels.atomic_file import write_json
 from bangfu.labels.user_error import UserError
 from bangfu.training import evaluation, evaluation_page
 from bangfu.training.augmentation_config import AugmentationConfig, TransformName
@@ -56,8 +55,6 @@ def run(arguments: argparse.Namespace) -> int:
     values = evaluation.metrics(comparisons, f"{extractor.settings.name} on {name}")
     print(evaluation.table(values))
     if arguments.output:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-        write_json(arguments.output / "metrics.json", values)
-        evaluation_page.write(comparisons, arguments.output / "errors.html", values["model"])
-        print(f"written: {arguments.output / 'metrics.json'}, {arguments.output / 'errors.html'}")
+        files = (arguments.output / "metrics.json", arguments.output / "errors.html")
+        print(evaluation_page.write_with_figures(comparisons, values, *files, values["model"]))
     return 0

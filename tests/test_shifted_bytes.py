@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from maps import assert_exact
 
 from bangfu.inference.bigrams import Bigrams
 from bangfu.inference.cleaning import clean
@@ -110,10 +111,7 @@ def test_the_model_tells_text_from_rubbish() -> None:
 @settings(deadline=None, max_examples=40)
 def test_the_map_is_exact(raw: str) -> None:
     clear = clean(raw)
-    assert len(clear.text) == len(clear.starts) == len(clear.ends)
-    assert (np.diff(clear.starts) > 0).all() and (clear.starts < clear.ends).all()
-    assert (clear.ends[:-1] <= clear.starts[1:]).all() and (clear.ends <= len(raw)).all()
-    clear.text.encode("utf-8")
+    assert_exact(clear, raw)
     for index in range(len(clear.text)):
         assert clear.clean_range(*clear.raw_range(index, index + 1)) == (index, index + 1)
 

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import lzma
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bangfu.inference.bigrams import CHARACTER_STEP, KINDS, PAIR_STEP, kind, normalised
+from bangfu.labels import text_lines
 
 # A paragraph in so many of public text is left out, for measuring on.
 HELD_OUT = 50
@@ -31,14 +29,9 @@ _OWN = 10.0
 
 
 def paragraphs(path: Path) -> Iterator[str]:
-    """The paragraphs of a .txt.xz file, or of the texts of a .jsonl or .jsonl.gz file."""
-    if path.suffix == ".xz":
-        with lzma.open(path, "rt", encoding="utf-8", errors="replace") as file:
-            yield from filter(None, map(str.strip, file))
-        return
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        for line in file:
-            yield from filter(None, map(str.strip, json.loads(line)["text"].split("\n")))
+    """The paragraphs of a text file, or of the texts of a .jsonl file, packed or not."""
+    for text in text_lines.texts(path):
+        yield from filter(None, map(str.strip, text.split("\n")))
 
 
 def sources(corpus: Path, public: Path, *, held_out: bool = False) -> Iterator[tuple[str, float]]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from bangfu.inference.extractor import Extractor
 from bangfu.labels import jsonl
-from bangfu.labels.atomic_file import write_json
 from bangfu.labels.document import Document
 from bangfu.labels.user_error import UserError
 from bangfu.training import dataset, evaluation, evaluation_page
@@ -62,11 +61,11 @@ def cross_check(config: TrainingConfig, number: int, say: Callable[[str], None] 
     title = f"{config.name}: marks and models, {number} folds"
     values = evaluation.metrics(compared, f"{config.name}, {number} folds")
     say(evaluation.table(values))
-    write_json(output / "metrics.json", values)
-    evaluation_page.write(compared, output / "disagreements.html", title)
+    reports = (output / "metrics.json", output / "disagreements.html")
+    written = evaluation_page.write_with_figures(compared, values, *reports, title)
     found = [Document(one.document.id, one.document.text, one.found) for one in compared]
     jsonl.write(found, output / "found.jsonl")
-    say(f"written: {output / 'disagreements.html'}, {output / 'metrics.json'}, {output / 'found.jsonl'}")
+    say(f"{written}, {output / 'found.jsonl'}")
     return compared
 
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from bangfu.inference import page
-from bangfu.labels.atomic_file import replaced
+from bangfu.labels.atomic_file import replaced, write_json
 from bangfu.labels.document import Span
 from bangfu.labels.schema import LABEL_NAMES
 from bangfu.training.evaluation import ERROR_KINDS, MICRO, Comparison, Error, error_counts, intervals, total
@@ -21,6 +22,16 @@ def write(comparisons: Sequence[Comparison], path: Path, title: str) -> None:
     """Write the page, atomically."""
     with replaced(path) as partial:
         partial.write_text("".join(_parts(comparisons, title)), encoding="utf-8", errors="backslashreplace")
+
+
+def write_with_figures(
+    comparisons: Sequence[Comparison], values: dict[str, Any], figures: Path, path: Path, title: str
+) -> str:
+    """Write the figures as JSON and the page beside them, into folders made where needed; gives a line that says so."""
+    figures.parent.mkdir(parents=True, exist_ok=True)
+    write_json(figures, values)
+    write(comparisons, path, title)
+    return f"written: {figures}, {path}"
 
 
 def _parts(comparisons: Sequence[Comparison], title: str) -> Iterator[str]:

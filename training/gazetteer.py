@@ -31,12 +31,6 @@ class Gazetteer:
     prefectures: tuple[tuple[str, str], ...]
     counties: tuple[tuple[str, str, str], ...]
 
-    @property
-    def names(self) -> frozenset[str]:
-        """Every full name of three characters and more."""
-        found = {*self.provinces, *(name for _, name in self.prefectures), *(name for *_, name in self.counties)}
-        return frozenset(name for name in found if len(name) > 2)
-
 
 @cache
 def gazetteer() -> Gazetteer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 
@@ -154,12 +155,8 @@ def body(old: str, random: np.random.Generator) -> str | None:
     return level + _one(random, _OFFICES)
 
 
-_BARE: set[str] = set()
-
-
-def _bare_names() -> set[str]:
-    if not _BARE:
-        places = gazetteer()
-        names = [*places.provinces, *(name for _, name in places.prefectures), *(name for *_, name in places.counties)]
-        _BARE.update(short(name) for name in names if short(name) != name)
-    return _BARE
+@cache
+def _bare_names() -> frozenset[str]:
+    places = gazetteer()
+    names = [*places.provinces, *(name for _, name in places.prefectures), *(name for *_, name in places.counties)]
+    return frozenset(short(name) for name in names if short(name) != name)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
-import lzma
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from bangfu.inference.cleaning import Cleaned, clean
+from bangfu.labels.text_lines import BROKEN, open_text
 from bangfu.labels.user_error import UserError
 from bangfu.training.pretraining_config import NAME_LABELS, SourceConfig
 
@@ -129,15 +128,6 @@ def boilerplate(text: str) -> Cause | None:
     return "little Chinese" if han < 0.4 * len(text) else None
 
 
-def _open(path: Path) -> IO[str]:
-    # a byte that is not UTF-8 spoils its line alone
-    if path.suffix == ".xz":
-        return lzma.open(path, "rt", encoding="utf-8", errors="surrogateescape")
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", errors="surrogateescape")
-    return path.open(encoding="utf-8", errors="surrogateescape")
-
-
 def documents(
     source: SourceConfig, tag_names: dict[str, int], seen: Seen, report: SourceReport
 ) -> Iterator[list[Paragraph]]:
@@ -151,7 +141,8 @@ def documents(
     document: list[Paragraph] = []
     lines, blanks = 0, False
     try:
-        with _open(Path(source.path)) as file:
+        # a byte that is not UTF-8 spoils its line alone
+        with open_text(Path(source.path), "surrogateescape") as file:
             for line in file:
                 line = line.rstrip("\r\n")
                 blank = not line.strip()
@@ -175,7 +166,7 @@ def documents(
                 report.paragraphs += 1
                 report.characters += len(paragraph.text)
                 document.append(paragraph)
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except BROKEN as error:
         raise UserError(f"{source.path}: cannot be read ({error}); give a .txt, .gz or .xz file") from error
     if document:
         report.documents += 1
