@@ -124,9 +124,12 @@ def test_pretraining_learns_and_resumes_bit_for_bit(config: PretrainingConfig, t
 def test_a_budget_stops_a_run_that_can_go_on(config: PretrainingConfig, tmp_path: Path) -> None:
     said: list[str] = []
     Pretraining(dataclasses.replace(config, budget_minutes=1e-6), said.append).run()
+    stale = tmp_path / "run" / "encoder" / "model-00001-of-00002.safetensors"
+    stale.touch()  # of an earlier save: must not lie beside the new weights
     assert any("stopped after" in line and "at step 1;" in line for line in said)
     Pretraining(config, said.append).run()
     assert any("at step 1" in line and "resuming" in line for line in said)
+    assert not stale.exists()
     Pretraining(dataclasses.replace(config, output=str(tmp_path / "whole")), said.append).run()
     one, two = _weights(tmp_path / "run"), _weights(tmp_path / "whole")
     assert all(torch.equal(one[name], two[name]) for name in one)

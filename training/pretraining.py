@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -219,14 +221,19 @@ class Pretraining:
         """Write the encoder as bf16 safetensors, with its tokenizer."""
         if self.accelerator.is_main_process:
             target = self.folder / "encoder"
+            partial = target.with_name(f".{target.name}.partial")
+            shutil.rmtree(partial, ignore_errors=True)
             encoder = self.model.encoder
-            encoder.to(torch.bfloat16).save_pretrained(target, max_shard_size="15MB")
+            encoder.to(torch.bfloat16).save_pretrained(partial, max_shard_size="15MB")
             encoder.to(torch.float32)
-            self.tokenizer.save_pretrained(target)
+            self.tokenizer.save_pretrained(partial)
             ids = self.tokenizer.get_vocab()
-            vocabulary.write_list(sorted(ids, key=ids.__getitem__), target)
-            for file in target.iterdir():
+            vocabulary.write_list(sorted(ids, key=ids.__getitem__), partial)
+            for file in partial.iterdir():
                 file.chmod(0o644)  # safetensors are written for their owner alone
+            # a whole folder in the place of the old one: weights in one file would hide newer ones in several
+            shutil.rmtree(target, ignore_errors=True)
+            os.replace(partial, target)
             self.say(f"encoder written to {target}")
         self.accelerator.wait_for_everyone()
 
