@@ -10,6 +10,7 @@ import numpy.typing as npt
 from bangfu.labels.user_error import UserError
 
 Device = Literal["cpu", "cuda", "auto"]
+Precision = Literal["int8", "fp32", "auto"]
 
 
 class DeviceError(UserError):

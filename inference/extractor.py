@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from bangfu.inference.backend import Backend, Device
+from bangfu.inference.backend import Backend, Device, Precision
 from bangfu.inference.cleaning import Cleaned, clean
 from bangfu.inference.decoding import decode
 from bangfu.inference.entity import Entity
@@ -19,6 +18,10 @@ from bangfu.inference.tokens import Encoder, Tokens
 from bangfu.inference.windows import Window, stitch, windows
 from bangfu.labels.schema import TAGS
 from bangfu.labels.user_error import UserError
+
+# Tokens of a batch, and characters that are held to sort windows by length.
+BATCH_TOKENS = 4096
+LOOK_AHEAD = 1 << 15
 
 
 class Extractor:
@@ -33,12 +36,12 @@ class Extractor:
         backend: Backend,
         encoder: Encoder,
         settings: ModelSettings,
-        batch_size: int = 16,
+        batch_tokens: int = BATCH_TOKENS,
         cleaning: Callable[[str], Cleaned] = clean,
     ) -> None:
-        if batch_size < 1:
-            raise UserError(f"batch_size {batch_size} must be at least 1")
-        self.backend, self.encoder, self.settings, self.batch_size = backend, encoder, settings, batch_size
+        if batch_tokens < 1:
+            raise UserError(f"batch_tokens {batch_tokens} must be at least 1")
+        self.backend, self.encoder, self.settings, self.batch_tokens = backend, encoder, settings, batch_tokens
         # another one than the model was trained with is only good for measuring what the cleaning is worth
         self.cleaning = cleaning
 
@@ -49,9 +52,15 @@ class Extractor:
         *,
         device: Device = "auto",
         backend: Literal["onnx", "torch"] = "onnx",
-        batch_size: int = 16,
+        precision: Precision = "auto",
+        threads: int = 0,
+        batch_tokens: int = BATCH_TOKENS,
     ) -> Extractor:
         """Load a model folder, or the shipped model when ``path`` is not given.
+
+        ``precision`` is int8 on a CPU where the model has it, and fp32 elsewhere, when not given; ``threads``
+        is how many one batch may use, all cores when 0 (both of the onnx backend). A batch holds at most
+        ``batch_tokens`` tokens, padding included, or one window.
 
         Raises ModelFolderError for a folder that is incomplete, broken or of another version, DeviceError
         for a device that is not there, ImportError (with the command that helps) for a missing extra.
@@ -60,18 +69,22 @@ class Extractor:
             raise UserError(f"unknown backend {backend!r}; use 'onnx' or 'torch'")
         if device not in ("cpu", "cuda", "auto"):
             raise UserError(f"unknown device {device!r}; use 'cpu', 'cuda' or 'auto'")
+        if precision not in ("int8", "fp32", "auto"):
+            raise UserError(f"unknown precision {precision!r}; use 'int8', 'fp32' or 'auto'")
+        if backend == "torch" and precision == "int8":
+            raise UserError("int8 is of the onnx backend; use backend='onnx' or precision='fp32'")
         folder = ModelFolder.load(SHIPPED if path is None else path)
         encoder = Encoder.from_file(folder.file(TOKENIZER))
         running: Backend
         if backend == "onnx":
             from bangfu.inference.onnx_backend import OnnxBackend
 
-            running = OnnxBackend(folder, device)
+            running = OnnxBackend(folder, device, precision, threads)
         else:
             from bangfu.inference.torch_backend import TorchBackend
 
             running = TorchBackend.load(folder, device)
-        return cls(running, encoder, folder.settings, batch_size)
+        return cls(running, encoder, folder.settings, batch_tokens)
 
     @overload
     def __call__(self, texts: str) -> list[Entity]: ...  # type: ignore[overload-overlap]
@@ -83,10 +96,18 @@ class Extractor:
             return self._extract([texts])[0]
         return list(self.stream(texts))
 
-    def stream(self, texts: Iterable[str], look_ahead: int = 64) -> Iterator[list[Entity]]:
-        """Extract from any number of texts, in order, holding ``look_ahead`` of them at a time."""
-        texts = iter(texts)
-        while some := list(islice(texts, look_ahead)):
+    def stream(self, texts: Iterable[str], look_ahead: int = LOOK_AHEAD) -> Iterator[list[Entity]]:
+        """Extract from any number of texts, in order, holding ``look_ahead`` characters at a time, or one text."""
+        some: list[str] = []
+        held = 0
+        for text in texts:
+            some.append(text)
+            # what is no text is told by _extract
+            held += len(text) + 1 if isinstance(text, str) else 1
+            if held >= look_ahead:
+                yield from self._extract(some)
+                some, held = [], 0
+        if some:
             yield from self._extract(some)
 
     def _extract(self, raws: Sequence[str]) -> list[list[Entity]]:
@@ -111,8 +132,7 @@ class Extractor:
         ]
         jobs.sort(key=lambda job: len(job[1]))
         parts: list[list[tuple[Window, npt.NDArray[np.float32]]]] = [[] for _ in sequences]
-        for first in range(0, len(jobs), self.batch_size):
-            batch = jobs[first : first + self.batch_size]
+        for batch in self._batches(jobs):
             width = max(len(window) for _, window in batch) + 2
             ids = np.full((len(batch), width), self.encoder.pad_id, dtype=np.int64)
             mask = np.zeros_like(ids)
@@ -125,6 +145,17 @@ class Extractor:
             for row, (number, window) in enumerate(batch):
                 parts[number].append((window, scores[row, 1 : len(window) + 1]))
         return [stitch(found, len(tokens), len(TAGS)) for found, tokens in zip(parts, sequences, strict=True)]
+
+    def _batches(self, jobs: Sequence[tuple[int, Window]]) -> Iterator[list[tuple[int, Window]]]:
+        """Cut windows of rising length into batches of at most ``batch_tokens`` tokens, padding included."""
+        batch: list[tuple[int, Window]] = []
+        for job in jobs:
+            if batch and (len(batch) + 1) * (len(job[1]) + 2) > self.batch_tokens:
+                yield batch
+                batch = []
+            batch.append(job)
+        if batch:
+            yield batch
 
 
 def _entities(raw: str, clear: Cleaned, tokens: Tokens, scores: npt.NDArray[np.float32]) -> list[Entity]:

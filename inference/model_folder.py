@@ -15,7 +15,8 @@ SHIPPED = Path(__file__).parent / "model"
 
 CONFIG = "config.json"  # the encoder's sizes and the tags, as transformers reads them
 WEIGHTS = "model.safetensors"
-GRAPH = "model.onnx"  # its weights are those of WEIGHTS, beside it
+GRAPH = "model.onnx"  # fp32; its weights are those of WEIGHTS, beside it
+INT8_GRAPH = "model.int8.onnx"  # for CPUs; its embeddings are those of WEIGHTS. Not every model has one
 TOKENIZER = "tokenizer.json"
 SETTINGS = "bangfu.json"
 
@@ -101,6 +102,10 @@ class ModelFolder:
                 f"{self.path / SETTINGS}: window {self.settings.window} and two special tokens exceed the model's "
                 f"{positions} positions; give a smaller window"
             )
+
+    def has(self, name: str) -> bool:
+        """Whether the folder holds a file of this name."""
+        return (self.path / name).is_file()
 
     def file(self, name: str) -> Path:
         """The path of one of the folder's files; ModelFolderError when it is not there."""

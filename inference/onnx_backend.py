@@ -6,21 +6,23 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from bangfu.inference.backend import Device, DeviceError
-from bangfu.inference.model_folder import GRAPH, WEIGHTS, ModelFolder, ModelFolderError
+from bangfu.inference.backend import Device, DeviceError, Precision
+from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, WEIGHTS, ModelFolder, ModelFolderError
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class OnnxBackend:
-    """Runs ``model.onnx`` of a folder.
+    """Runs a graph of a folder: on a CPU ``model.int8.onnx`` where there is one, else ``model.onnx``.
 
-    Raises DeviceError when ``device`` is not among onnxruntime's providers, ModelFolderError when the
-    graph cannot be loaded.
+    ``precision`` asks for one of them. ``threads`` is how many one batch may use, all cores when 0. Raises
+    DeviceError when ``device`` is not among onnxruntime's providers, ModelFolderError when the graph is
+    missing or cannot be loaded.
     """
 
-    def __init__(self, folder: ModelFolder, device: Device = "auto") -> None:
-        graph = folder.file(GRAPH)
+    def __init__(
+        self, folder: ModelFolder, device: Device = "auto", precision: Precision = "auto", threads: int = 0
+    ) -> None:
         folder.file(WEIGHTS)
         available = onnxruntime.get_available_providers()
         wanted = [_PROVIDERS[name] for name in ("cuda", "cpu") if device in (name, "auto")]
@@ -30,10 +32,21 @@ class OnnxBackend:
                 f"onnxruntime has no {provider} here, only {', '.join(available)}; "
                 "use device='cpu', or install onnxruntime-gpu on a machine with a CUDA GPU"
             )
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(graph), providers=[name for name in wanted if name in available]
+        providers = [name for name in wanted if name in available]
+        if precision == "int8" and providers[0] != _PROVIDERS["cpu"]:
+            raise DeviceError("int8 runs on the CPU alone; use device='cpu', or precision='fp32' on a GPU")
+        if precision == "int8" and not folder.has(INT8_GRAPH):
+            raise ModelFolderError(
+                f"{folder.path}: has no {INT8_GRAPH}; use precision='fp32', or write it with "
+                "'bangfu export MODEL --texts FILE'"
             )
+        fast = precision != "fp32" and providers[0] == _PROVIDERS["cpu"] and folder.has(INT8_GRAPH)
+        graph = folder.file(INT8_GRAPH if fast else GRAPH)
+        self.precision: Precision = "int8" if fast else "fp32"
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        try:
+            self._session = onnxruntime.InferenceSession(str(graph), options, providers=providers)
         except Exception as error:  # onnxruntime has a family of errors with no common public base
             raise ModelFolderError(f"{graph}: cannot be loaded ({' '.join(str(error).split())})") from error
         # onnxruntime falls back to the CPU with no more than a warning when CUDA cannot start

@@ -23,6 +23,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--documents", nargs="+", metavar="ID", help="measure these documents only")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
+    parser.add_argument("--precision", choices=("auto", "int8", "fp32"), default="auto", help="auto: int8 on a CPU")
     parser.add_argument(
         "--noise", nargs="+", default=[], metavar="NAME", choices=sorted(get_args(TransformName)),
         help="make the documents noisy first: traditional, pinyin, garbled … (needs the extra 'train')",
@@ -47,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
 
         documents = Augmenter(AugmentationConfig(**dict.fromkeys(arguments.noise, 1.0)), seed=17)(documents, epoch=0)
         name += f" with {', '.join(arguments.noise)}"
-    extractor = Extractor.load(arguments.model, device=arguments.device, backend=arguments.backend)
+    extractor = Extractor.load(
+        arguments.model, device=arguments.device, backend=arguments.backend, precision=arguments.precision
+    )
     if arguments.no_cleaning:
         extractor.cleaning = untouched
         name += ", not cleaned"

@@ -8,16 +8,29 @@ from pathlib import Path
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
-    parser = commands.add_parser("export", help="write the ONNX graph of a model folder (needs the extra 'train')")
+    parser = commands.add_parser("export", help="write the ONNX graphs of a model folder (needs the extra 'train')")
     parser.add_argument("model", type=Path, help="folder that 'bangfu train' wrote")
+    parser.add_argument(
+        "--texts", type=Path, metavar="FILE", help="labelled documents whose texts show what the int8 graph must hold"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export, and say how far the two backends' logits differ."""
-    from bangfu.inference.model_folder import GRAPH, ModelFolder
+    """Export, and say how far the graphs are from what torch computes."""
+    from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, ModelFolder
+    from bangfu.labels import labelled_file
+    from bangfu.training import int8_graph
     from bangfu.training.export import export
 
-    difference = export(ModelFolder.load(arguments.model))
+    folder = ModelFolder.load(arguments.model)
+    texts = [document.text for document in labelled_file.read(arguments.texts)] if arguments.texts else []
+    difference = export(folder)
     print(f"{arguments.model / GRAPH} written; logits differ from torch by at most {difference:.1e}")
+    if texts:
+        share = int8_graph.write(folder, int8_graph.sample(texts))
+        print(f"{arguments.model / INT8_GRAPH} written; {share:.2%} of the tags are those of fp32")
+    elif folder.has(INT8_GRAPH):
+        (folder.path / INT8_GRAPH).unlink()  # it might be of other weights
+        print(f"{arguments.model / INT8_GRAPH} removed; give --texts to write it anew")
     return 0

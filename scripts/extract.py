@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from bangfu.inference.article import Article
-from bangfu.inference.extractor import Extractor
+from bangfu.inference.extractor import BATCH_TOKENS, Extractor
 from bangfu.inference.form import FORMS
 from bangfu.inference.input_error import InputError
 from bangfu.inference.reading import read
@@ -40,7 +40,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--model", type=Path, help="model folder; the shipped model when not given")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
-    parser.add_argument("--batch-size", type=int, default=16, help="windows a batch (default 16)")
+    parser.add_argument("--precision", choices=("auto", "int8", "fp32"), default="auto", help="auto: int8 on a CPU")
+    parser.add_argument("--threads", type=int, default=0, help="threads of a batch; all cores when not given")
+    parser.add_argument(
+        "--batch-tokens", type=int, default=BATCH_TOKENS, help=f"tokens of a batch (default {BATCH_TOKENS})"
+    )
     parser.set_defaults(run=run)
 
 
@@ -52,7 +56,12 @@ def run(arguments: argparse.Namespace) -> int:
         if form not in FORMATS:
             raise UserError(f"{arguments.output}: which form? name it .jsonl, .csv or .html, or give --format")
     extractor = Extractor.load(
-        arguments.model, device=arguments.device, backend=arguments.backend, batch_size=arguments.batch_size
+        arguments.model,
+        device=arguments.device,
+        backend=arguments.backend,
+        precision=arguments.precision,
+        threads=arguments.threads,
+        batch_tokens=arguments.batch_tokens,
     )
     skipped = 0
 

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bangfu.inference import DeviceError, Entity, Extractor, ModelFolderError
-from bangfu.inference.model_folder import SETTINGS, SHIPPED, TOKENIZER, WEIGHTS, ModelFolder
+from bangfu.inference.backend import Precision
+from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, SETTINGS, SHIPPED, TOKENIZER, WEIGHTS, ModelFolder
 from bangfu.inference.tokens import Encoder
 from bangfu.labels import TAGS
 
@@ -26,9 +27,9 @@ def places(entities: Sequence[Entity]) -> Places:
     return [(entity.start, entity.end, entity.label) for entity in entities]
 
 
-def narrow(extractor: Extractor, window: int, stride: int, batch_size: int = 16) -> Extractor:
+def narrow(extractor: Extractor, window: int, stride: int, batch_tokens: int = 4096) -> Extractor:
     settings = dataclasses.replace(extractor.settings, window=window, stride=stride)
-    return Extractor(extractor.backend, extractor.encoder, settings, batch_size)
+    return Extractor(extractor.backend, extractor.encoder, settings, batch_tokens)
 
 
 def test_the_sample_article(extractor: Extractor, article: str) -> None:
@@ -105,8 +106,8 @@ def test_the_batch_changes_nothing(extractor: Extractor, article: str) -> None:
     sentences = article.replace("。", "。\n").split("\n")
     texts = [*sentences, article, article * 3, *reversed(sentences)]
     one_by_one = [places(entities) for text in texts for entities in narrow(extractor, 254, 190, 1)([text])]
-    for size in (2, 7, 64):
-        assert [places(entities) for entities in narrow(extractor, 254, 190, size)(texts)] == one_by_one
+    for tokens in (300, 2000, 20_000):
+        assert [places(entities) for entities in narrow(extractor, 254, 190, tokens)(texts)] == one_by_one
     assert [places(entities) for entities in extractor.stream(iter(texts), look_ahead=5)] == one_by_one
 
 
@@ -167,15 +168,16 @@ def test_a_device_that_is_absent_is_refused() -> None:
 
 def test_torch_and_onnx_agree(extractor: Extractor, article: str) -> None:
     torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+    ours = Extractor.load(precision="fp32", device="cpu")
     other = Extractor.load(backend="torch", device="cpu")
     if not torch.cuda.is_available():
         with pytest.raises(DeviceError, match="only the cpu"):
             Extractor.load(backend="torch", device="cuda")
     texts = [article, article[40:90], "民政部", article * 4]
     tokens = extractor.encoder.encode(texts)
-    for ours, theirs in zip(extractor.scores(tokens), other.scores(tokens), strict=True):
-        assert np.abs(ours - theirs).max() < 1e-3
-    assert [places(one) for one in extractor(texts)] == [places(one) for one in other(texts)]
+    for one, two in zip(ours.scores(tokens), other.scores(tokens), strict=True):
+        assert np.abs(one - two).max() < 1e-3
+    assert [places(one) for one in ours(texts)] == [places(one) for one in other(texts)]
 
 
 def test_the_base_path_imports_no_torch() -> None:
@@ -216,15 +218,16 @@ def test_a_model_of_another_version_is_refused(tmp_path: Path, changes: dict[str
         Extractor.load(copy(tmp_path, **changes))
 
 
-@pytest.mark.parametrize("name", [SETTINGS, TOKENIZER, WEIGHTS, "model.onnx"])
+@pytest.mark.parametrize("name", [SETTINGS, TOKENIZER, WEIGHTS, GRAPH, INT8_GRAPH])
 def test_an_incomplete_or_broken_model_is_refused(tmp_path: Path, name: str) -> None:
     folder = copy(tmp_path)
+    precision: Precision = "fp32" if name == GRAPH else "int8"
     (folder / name).unlink()
     with pytest.raises(ModelFolderError, match=re.escape(name)):
-        Extractor.load(folder)
+        Extractor.load(folder, device="cpu", precision=precision)
     (folder / name).write_bytes(b"\x00rubbish")
     with pytest.raises(ValueError, match=r"tokenizer|broken|cannot be loaded"):
-        Extractor.load(folder)
+        Extractor.load(folder, device="cpu", precision=precision)
     if importlib.util.find_spec("torch") and name == WEIGHTS:
         with pytest.raises(ModelFolderError, match="cannot be loaded"):
             Extractor.load(folder, backend="torch")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import logging
-import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,11 +18,10 @@ from bangfu.inference.model_folder import GRAPH, WEIGHTS, ModelFolder
 from bangfu.inference.onnx_backend import OnnxBackend
 from bangfu.inference.torch_backend import TorchBackend
 from bangfu.labels.atomic_file import replaced
+from bangfu.training import stored_weights
 
 OPSET = 18
 TOLERANCE = 1e-3
-
-_TYPES = {"F32": TensorProto.FLOAT, "F16": TensorProto.FLOAT16, "BF16": TensorProto.BFLOAT16}
 
 
 class _Logits(torch.nn.Module):
@@ -87,21 +84,14 @@ def export(folder: ModelFolder) -> float:
 
 def _refer(graph: onnx.ModelProto, weights: Path, prefix: str) -> None:
     """Replace the graph's weights by references into a safetensors file, and a cast to fp32 after each."""
-    with weights.open("rb") as file:
-        (size,) = struct.unpack("<Q", file.read(8))
-        entries = json.loads(file.read(size))
     kept = []
     casts = []
     for tensor in graph.graph.initializer:
-        entry = entries.get(tensor.name.removeprefix(prefix))
-        if entry is None or entry["shape"] != list(tensor.dims):
+        name = tensor.name.removeprefix(prefix)
+        if stored_weights.shape(weights, name) != list(tensor.dims):
             kept.append(tensor)
             continue
-        first, last = entry["data_offsets"]
-        reference = TensorProto(name=f"{tensor.name}.stored", data_type=_TYPES[entry["dtype"]], dims=tensor.dims)
-        reference.data_location = TensorProto.EXTERNAL
-        for key, value in (("location", weights.name), ("offset", 8 + size + first), ("length", last - first)):
-            reference.external_data.add(key=key, value=str(value))
+        reference = stored_weights.reference(weights, name, f"{tensor.name}.stored")
         kept.append(reference)
         casts.append(helper.make_node("Cast", [reference.name], [tensor.name], to=TensorProto.FLOAT))
     large = [tensor.name for tensor in kept if len(tensor.raw_data) > 1 << 20]
@@ -121,7 +111,7 @@ def _refer(graph: onnx.ModelProto, weights: Path, prefix: str) -> None:
 def _check(folder: ModelFolder, backend: TorchBackend) -> float:
     """The largest difference of the two backends' logits on random batches of several shapes."""
     random = np.random.default_rng(0)
-    runner = OnnxBackend(folder, "cpu")
+    runner = OnnxBackend(folder, "cpu", "fp32")
     size = backend.model.config.vocab_size
     worst = 0.0
     for rows, length in ((1, 3), (3, 50), (2, min(folder.settings.window + 2, 256))):
