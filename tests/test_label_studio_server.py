@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("label_studio_sdk", reason="needs the extra 'label-studio'")
 
-import label_studio
-from label_studio import BINARY, KEY, PASSWORD, USER
+import label_studio_process as process
+from label_studio_process import BINARY, KEY, PASSWORD, USER
 from label_studio_sdk import LabelStudio
 
 from bangfu.inference import Extractor
@@ -43,7 +43,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("label-studio")
     # an empty database that is kept saves a minute a run
     kept = os.environ.get("LABEL_STUDIO_EMPTY")
-    with label_studio.running(label_studio.migrated(Path(kept) if kept else folder / "empty"), folder / "data") as url:
+    with process.running(process.migrated(Path(kept) if kept else folder / "empty"), folder / "data") as url:
         yield url
 
 
@@ -219,7 +219,7 @@ def test_limit_and_what_is_refused(client: LabelStudio, tmp_path: Path, capsys: 
 
 
 def test_the_server_asks_our_backend(client: LabelStudio, tmp_path: Path) -> None:
-    port = label_studio.free_port()
+    port = process.free_port()
     command = [
         sys.executable,
         "-m",
@@ -234,7 +234,7 @@ def test_the_server_asks_our_backend(client: LabelStudio, tmp_path: Path) -> Non
     project = client.projects.create(title="后端一", label_config=label_studio_config.configuration()).id
     client.projects.import_tasks(project, request=[{"data": {"document_id": "odd", "text": ODD}}])
     backend = f"http://127.0.0.1:{port}"
-    with label_studio.wait_for(command, tmp_path / "serve.log", f"{backend}/health", {}):
+    with process.wait_for(command, tmp_path / "serve.log", f"{backend}/health", {}):
         client.ml.create(url=backend, project=project, title="bangfu")
         client.actions.create(
             id="retrieve_tasks_predictions", project=project, selected_items={"all": True, "excluded": []}

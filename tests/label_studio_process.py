@@ -26,18 +26,21 @@ def _environment(folder: Path) -> dict[str, str]:
 
 def migrated(folder: Path) -> Path:
     """An empty data folder whose database is set up, which takes a minute; made once."""
-    if not (folder / "label_studio.sqlite3").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "migrate.log").open("wb") as log:
+    if not folder.exists():
+        partial = folder.with_name(f"{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        with (partial / "migrate.log").open("wb") as log:
             subprocess.run(
                 [BINARY, "version"],
-                env=_environment(folder),
+                env=_environment(partial),
                 stdout=log,
                 stderr=log,
-                cwd=folder,
+                cwd=partial,
                 check=True,
-                timeout=600,
+                timeout=900,
             )
+        partial.rename(folder)
     return folder
 
 
@@ -63,7 +66,7 @@ def wait_for(command: list[str], log: Path, ready: str, headers: dict[str, str],
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, **options)  # type: ignore[call-overload]
         try:
-            end = time.monotonic() + 240
+            end = time.monotonic() + 300
             while not answers(ready, headers):
                 if process.poll() is not None or time.monotonic() > end:
                     raise RuntimeError(f"{command[0]} does not answer:\n{log.read_text(errors='replace')[-3000:]}")
