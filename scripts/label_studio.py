@@ -128,6 +128,8 @@ def run_push(arguments: argparse.Namespace) -> int:
     new, known = _new(articles, there, report)
     if not new and not there:
         raise UserError("no article to push; give files with text")
+    if project is None:
+        project = server.create(arguments.project, arguments.annotators)
     tasks = []
     texts = (article.text for article in new)
     for article, prediction in zip(new, _bar(predictor(texts), len(new), "reading"), strict=True):
@@ -139,8 +141,6 @@ def run_push(arguments: argparse.Namespace) -> int:
     tasks.sort(key=lambda task: task["predictions"][0]["score"])
     left = 0 if arguments.limit is None else max(0, len(tasks) - arguments.limit)
     tasks = tasks[: len(tasks) - left]
-    if project is None:
-        project = server.create(arguments.project, arguments.annotators)
     with tqdm(total=len(tasks), desc="uploading", unit=" articles", disable=not sys.stderr.isatty()) as bar:
         for chunk in _chunks(tasks, _CHUNK):
             server.add_tasks(project, chunk)

@@ -206,7 +206,9 @@ def test_limit_and_what_is_refused(client: LabelStudio, tmp_path: Path, capsys: 
     assert "another text under the id" in capsys.readouterr().err
     page = label_studio_config.configuration().replace('alias="AID"', 'alias="OTHER"')
     client.projects.create(title="别的项目", label_config=page)
+    personal = client.tokens.create().token  # a second kind of key, which new servers give by default
     for more, words in (
+        (["--project", "少数几篇", "--key", personal], "no finished annotation yet"),
         (["--project", "别的项目"], "project '别的项目' is of another schema: its labels are"),
         (["--project", "少数几篇", "--key", "f" * 40], "refuses the key"),
         (["--project", "不存在的"], "no project '不存在的'"),
