@@ -26,6 +26,9 @@ def application(predictor: Predictor) -> Starlette:
     ``{"error"}``. Keys that Label Studio sends along are not looked at.
     """
 
+    # Label Studio waits three seconds for an answer, so the SDK is imported before the first request
+    label_studio_config.check(label_studio_config.configuration(), "our own page")
+
     async def health(request: Request) -> JSONResponse:
         return JSONResponse({"status": "UP", "model_class": predictor.model})
 

@@ -31,7 +31,7 @@ def configuration() -> str:
             hint=label.definition,
         )
     # one character is the smallest choice, and line breaks are shown as they are
-    ElementTree.SubElement(view, "Text", name=TEXT, value=f"${TEXT}", granularity="symbol", highlightColor="#888888")
+    ElementTree.SubElement(view, "Text", name=TEXT, value=f"${TEXT}", granularity="symbol", showLabels="true")
     roles = ElementTree.SubElement(view, "Relations")
     for role in ROLES:
         ElementTree.SubElement(roles, "Relation", value=shown_role(role.name))

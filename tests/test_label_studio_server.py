@@ -116,9 +116,9 @@ def test_the_loop_twice(client: LabelStudio, tmp_path: Path, capsys: pytest.Capt
         waiting = {name: task for name, task in tasks.items() if not task.annotations}
         scores = {}
         for name, task in waiting.items():
-            (prediction,) = [one for one in task.predictions if one["model_version"] == version]
-            scores[name] = prediction["score"]
-            found = [(one["value"]["start"], one["value"]["end"], one["score"]) for one in prediction["result"]]
+            (prediction,) = [one for one in task.predictions if one.model_version == version]
+            scores[name] = prediction.score
+            found = [(one["value"]["start"], one["value"]["end"], one["score"]) for one in prediction.result]
             entities = Extractor.load(model, device="cpu")(ARTICLES[name])
             assert found == [(entity.start, entity.end, entity.score) for entity in entities]
         assert next_task(client, "回路一") == min(scores, key=lambda name: scores[name])
@@ -187,7 +187,7 @@ def test_the_loop_twice(client: LabelStudio, tmp_path: Path, capsys: pytest.Capt
     assert main([*push, files, "--model", str(model)]) == 0
     assert "0 articles added" in (out := capsys.readouterr().out) and "1 waiting articles read anew" in out
     (task,) = [task for task in tasks_of(client, "回路一").values() if task.data["document_id"] == "new"]
-    assert len({one["model_version"] for one in task.predictions}) == 2
+    assert len({one.model_version for one in task.predictions}) == 2
     assert next_task(client, "回路一") == "new"
 
 
@@ -243,9 +243,9 @@ def test_the_server_asks_our_backend(client: LabelStudio, tmp_path: Path) -> Non
         )
         (task,) = client.tasks.list(project=project)
     (prediction,) = task.predictions
-    assert prediction["model_version"] == ModelFolder.load(SHIPPED).version()
+    assert prediction.model_version == ModelFolder.load(SHIPPED).version()
     entities = Extractor.load(device="cpu")(ODD)
-    assert [one["value"]["text"] for one in prediction["result"]] == [entity.text for entity in entities]
+    assert [one["value"]["text"] for one in prediction.result] == [entity.text for entity in entities]
     assert KEY not in (tmp_path / "serve.log").read_text()
 
 
@@ -267,7 +267,7 @@ def test_the_page_shows_marks_on_their_characters(client: LabelStudio, tmp_path:
         page.fill("input[name=email]", USER)
         page.fill("input[name=password]", PASSWORD)
         page.press("input[name=password]", "Enter")
-        page.wait_for_url("**/projects**")
+        page.wait_for_url(lambda address: "login" not in address, wait_until="commit")
         page.goto(f"{url}/projects/{project}/data?task={task.id}")
         page.wait_for_selector(".htx-highlight")
         page.wait_for_timeout(1000)
@@ -277,7 +277,7 @@ def test_the_page_shows_marks_on_their_characters(client: LabelStudio, tmp_path:
         )
         # a person submits what is shown, with the texts that the browser makes of it
         page.get_by_role("button", name="Submit").click()
-        page.wait_for_selector("text=Update")
+        page.get_by_role("button", name="Update").wait_for()
         browser.close()
     entities = Extractor.load(device="cpu")(ODD)
     shown = "".join(text for text, _ in marks)

@@ -112,7 +112,7 @@ def batches(jobs: Sequence[Job], tokens: int, random: np.random.Generator | None
         else:
             result.append([jobs[index]])
     if random is not None:
-        random.shuffle(result)
+        random.shuffle(result)  # type: ignore[arg-type]  # any list will do
     return result
 
 
