@@ -25,7 +25,6 @@ def application(predictor: Predictor) -> Starlette:
     What cannot be used, a page of another schema or a task without text, is answered with status 400 and
     ``{"error"}``. Keys that Label Studio sends along are not looked at.
     """
-
     # Label Studio waits three seconds for an answer, so the SDK is imported before the first request
     label_studio_config.check(label_studio_config.configuration(), "our own page")
 
