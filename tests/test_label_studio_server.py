@@ -276,8 +276,8 @@ def test_the_page_shows_marks_on_their_characters(client: LabelStudio, tmp_path:
             ".htx-highlight", "all => all.map(mark => [mark.textContent, getComputedStyle(mark).backgroundColor])"
         )
         # a person submits what is shown, with the texts that the browser makes of it
-        page.get_by_role("button", name="Submit").click()
-        page.get_by_role("button", name="Update").wait_for()
+        with page.expect_response(lambda answer: "/annotations" in answer.url and answer.request.method == "POST"):
+            page.get_by_role("button", name="Submit").click()
         browser.close()
     entities = Extractor.load(device="cpu")(ODD)
     shown = "".join(text for text, _ in marks)
