@@ -84,3 +84,12 @@ def decode(scores: npt.NDArray[np.float32], labels: tuple[str, ...] = LABEL_NAME
         label = labels[int(path[start]) // 2]
         spans.append(TokenSpan(int(start), stop, label, float(chosen[start:stop].mean())))
     return spans
+
+
+def certainty(scores: npt.NDArray[np.float32], labels: tuple[str, ...] = LABEL_NAMES) -> float:
+    """Mean probability of the tags of the likeliest legal sequence, 0 to 1; 1 where there is no token."""
+    if not len(scores):
+        return 1.0
+    log_probs = log_probabilities(scores)
+    path = best_path(log_probs, labels)
+    return min(1.0, float(np.exp(log_probs[np.arange(len(path)), path]).mean()))

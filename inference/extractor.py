@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from bangfu.inference.backend import Backend, Device, Precision
 from bangfu.inference.cleaning import Cleaned, clean
-from bangfu.inference.decoding import decode
+from bangfu.inference.decoding import certainty, decode
 from bangfu.inference.entity import Entity
 from bangfu.inference.model_folder import SHIPPED, TOKENIZER, ModelFolder, ModelSettings
 from bangfu.inference.tokens import Encoder, Tokens
@@ -110,14 +110,30 @@ class Extractor:
         if some:
             yield from self._extract(some)
 
+    def with_certainty(self, texts: Iterable[str], look_ahead: int = 64) -> Iterator[tuple[list[Entity], float]]:
+        """As :meth:`stream`, and of each text how sure the model is of it as a whole, 0 to 1.
+
+        That is the mean probability of the tags of all tokens, so it counts places where an entity may have
+        been missed. On the corpus it tells apart texts with many errors a character better than the scores of
+        the entities do, their mean or their least.
+        """
+        texts = iter(texts)
+        while some := list(islice(texts, look_ahead)):
+            for entities, scores in self._read(some):
+                yield entities, certainty(scores)
+
     def _extract(self, raws: Sequence[str]) -> list[list[Entity]]:
+        return [entities for entities, _ in self._read(raws)]
+
+    def _read(self, raws: Sequence[str]) -> list[tuple[list[Entity], npt.NDArray[np.float32]]]:
+        """Of each text the entities and the tag logits [tokens, tags]."""
         for number, raw in enumerate(raws):
             if not isinstance(raw, str):
                 raise TypeError(f"text {number} is {type(raw).__name__}, not str; pass a string or a list of strings")
         cleaned = [self.cleaning(raw) for raw in raws]
         tokens = self.encoder.encode([clear.text for clear in cleaned])
         return [
-            _entities(raw, clear, one, scores)
+            (_entities(raw, clear, one, scores), scores)
             for raw, clear, one, scores in zip(raws, cleaned, tokens, self.scores(tokens), strict=True)
         ]
 

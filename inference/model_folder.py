@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -113,6 +114,10 @@ class ModelFolder:
         if not file.is_file():
             raise ModelFolderError(f"{file}: missing; copy the whole folder that 'bangfu train' wrote")
         return file
+
+    def version(self) -> str:
+        """The model's name and eight digits of its weights' SHA-256, so that models of one name are told apart."""
+        return f"{self.settings.name}-{hashlib.sha256(self.file(WEIGHTS).read_bytes()).hexdigest()[:8]}"
 
 
 def write_settings(path: Path, settings: ModelSettings) -> None:

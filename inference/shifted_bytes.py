@@ -369,7 +369,8 @@ def _second_before(text: str, place: int) -> int:
 def _runs(last: _Node) -> list[Repair]:
     """The garbled runs on the cheapest way to a node that is read in step."""
     path: list[tuple[_Node, _Node, str]] = []
-    node, index, ahead = last, 0, np.zeros(1, dtype=np.float32)
+    node, index = last, 0
+    ahead: npt.NDArray[np.float32] = np.zeros(1, dtype=np.float32)
     while parent := node.parent:
         rivals = np.sort(node.costs + ahead)
         sure = len(rivals) == 1 or rivals[1] - rivals[0] > _SURE

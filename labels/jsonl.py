@@ -140,9 +140,14 @@ def write(documents: Iterable[Document], path: Path) -> None:
 
     A lone surrogate, which UTF-8 cannot hold, is written as its JSON escape and reads back as itself.
     """
+    write_objects(map(to_json, documents), path)
+
+
+def write_objects(values: Iterable[Mapping[str, Any]], path: Path) -> None:
+    """Write JSON objects, one a line, as :func:`write` does; readers pass over keys that are not of a document."""
     with replaced(path) as partial, partial.open("wb") as raw, _packed(raw, path) as out:
-        for document in documents:
-            out.write((json.dumps(to_json(document), ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
+        for value in values:
+            out.write((json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
 
 
 def _packed(raw: BinaryIO, path: Path) -> BinaryIO | gzip.GzipFile:

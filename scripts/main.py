@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from bangfu.labels.user_error import UserError
-from bangfu.scripts import card, corpus, cross_check, evaluate, export, extract, pretrain, probe, train
+from bangfu.scripts import card, corpus, cross_check, evaluate, export, extract, label_studio, pretrain, probe, train
 
-_COMMANDS = (extract, evaluate, corpus, train, export, card, cross_check, pretrain, probe)
+_COMMANDS = (extract, evaluate, corpus, train, export, card, cross_check, pretrain, probe, label_studio)
 
 
 def parser() -> argparse.ArgumentParser:

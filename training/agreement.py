@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 
 from bangfu.labels.document import Document
 from bangfu.labels.user_error import UserError
@@ -27,3 +28,10 @@ def compare_readings(first: Sequence[Document], second: Sequence[Document]) -> l
     if not comparisons:
         raise UserError("the two readings have no document in common; their documents must have the same ids")
     return comparisons
+
+
+def pairs(readings: Mapping[str, Sequence[Document]]) -> Iterator[tuple[str, str, list[Comparison]]]:
+    """Compare the readings of any two people that have a document in common: (first, second, comparisons)."""
+    for (first, ones), (second, others) in combinations(sorted(readings.items()), 2):
+        if {document.id for document in ones} & {document.id for document in others}:
+            yield first, second, compare_readings(ones, others)

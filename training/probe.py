@@ -112,7 +112,8 @@ def batches(jobs: Sequence[Job], tokens: int, random: np.random.Generator | None
         else:
             result.append([jobs[index]])
     if random is not None:
-        random.shuffle(result)
+        anything: Any = result  # releases of numpy differ in what they say shuffle takes
+        random.shuffle(anything)
     return result
 
 
