@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bangfu.inference.backend import Backend, Device
+from bangfu.inference.calibration import Calibration
 from bangfu.inference.cleaning import Cleaned, clean
 from bangfu.inference.decoding import decode
 from bangfu.inference.entity import Entity
@@ -35,9 +36,11 @@ class Extractor:
         settings: ModelSettings,
         batch_size: int = 16,
         cleaning: Callable[[str], Cleaned] = clean,
+        min_score: float = 0.0,
     ) -> None:
         if batch_size < 1:
             raise UserError(f"batch_size {batch_size} must be at least 1")
+        self.min_score = _checked(min_score)
         self.backend, self.encoder, self.settings, self.batch_size = backend, encoder, settings, batch_size
         # another one than the model was trained with is only good for measuring what the cleaning is worth
         self.cleaning = cleaning
@@ -50,9 +53,11 @@ class Extractor:
         device: Device = "auto",
         backend: Literal["onnx", "torch"] = "onnx",
         batch_size: int = 16,
+        min_score: float = 0.0,
     ) -> Extractor:
         """Load a model folder, or the shipped model when ``path`` is not given.
 
+        Entities of a score below ``min_score`` are left out.
         Raises ModelFolderError for a folder that is incomplete, broken or of another version, DeviceError
         for a device that is not there, ImportError (with the command that helps) for a missing extra.
         """
@@ -71,23 +76,34 @@ class Extractor:
             from bangfu.inference.torch_backend import TorchBackend
 
             running = TorchBackend.load(folder, device)
-        return cls(running, encoder, folder.settings, batch_size)
+        return cls(running, encoder, folder.settings, batch_size, min_score=min_score)
 
     @overload
-    def __call__(self, texts: str) -> list[Entity]: ...  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]
+        self, texts: str, *, min_score: float | None = None
+    ) -> list[Entity]: ...
     @overload
-    def __call__(self, texts: Sequence[str]) -> list[list[Entity]]: ...
-    def __call__(self, texts: str | Sequence[str]) -> list[Entity] | list[list[Entity]]:
-        """Extract from one text or a list of texts; TypeError for anything else."""
+    def __call__(self, texts: Sequence[str], *, min_score: float | None = None) -> list[list[Entity]]: ...
+    def __call__(
+        self, texts: str | Sequence[str], *, min_score: float | None = None
+    ) -> list[Entity] | list[list[Entity]]:
+        """Extract from one text or a list of texts; TypeError for anything else.
+
+        ``min_score`` overrules that of the extractor.
+        """
         if isinstance(texts, str):
-            return self._extract([texts])[0]
-        return list(self.stream(texts))
+            return next(self.stream([texts], min_score=min_score))
+        return list(self.stream(texts, min_score=min_score))
 
-    def stream(self, texts: Iterable[str], look_ahead: int = 64) -> Iterator[list[Entity]]:
+    def stream(
+        self, texts: Iterable[str], look_ahead: int = 64, *, min_score: float | None = None
+    ) -> Iterator[list[Entity]]:
         """Extract from any number of texts, in order, holding ``look_ahead`` of them at a time."""
+        least = self.min_score if min_score is None else _checked(min_score)
         texts = iter(texts)
         while some := list(islice(texts, look_ahead)):
-            yield from self._extract(some)
+            for entities in self._extract(some):
+                yield [entity for entity in entities if entity.score >= least]
 
     def _extract(self, raws: Sequence[str]) -> list[list[Entity]]:
         for number, raw in enumerate(raws):
@@ -96,7 +112,7 @@ class Extractor:
         cleaned = [self.cleaning(raw) for raw in raws]
         tokens = self.encoder.encode([clear.text for clear in cleaned])
         return [
-            _entities(raw, clear, one, scores)
+            _entities(raw, clear, one, scores, self.settings.calibration)
             for raw, clear, one, scores in zip(raws, cleaned, tokens, self.scores(tokens), strict=True)
         ]
 
@@ -127,9 +143,19 @@ class Extractor:
         return [stitch(found, len(tokens), len(TAGS)) for found, tokens in zip(parts, sequences, strict=True)]
 
 
-def _entities(raw: str, clear: Cleaned, tokens: Tokens, scores: npt.NDArray[np.float32]) -> list[Entity]:
+def _checked(min_score: float) -> float:
+    if not 0 <= min_score <= 1:
+        raise UserError(f"min_score {min_score} must lie between 0 and 1")
+    return min_score
+
+
+def _entities(
+    raw: str, clear: Cleaned, tokens: Tokens, scores: npt.NDArray[np.float32], calibration: Calibration | None
+) -> list[Entity]:
     entities = []
     for span in decode(scores):
         start, end = clear.raw_range(int(tokens.starts[span.start]), int(tokens.ends[span.stop - 1]))
-        entities.append(Entity(start, end, span.label, raw[start:end], round(span.score, 4)))
+        # a calibration is fitted on plain confidences, of which most differ behind the fourth digit only
+        score = round(calibration(span.confidence), 4) if calibration else span.confidence
+        entities.append(Entity(start, end, span.label, raw[start:end], score))
     return entities

@@ -40,6 +40,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--model", type=Path, help="model folder; the shipped model when not given")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
+    parser.add_argument(
+        "--min-score", type=float, default=0.0, metavar="P", help="leave out entities less sure, 0 to 1"
+    )
     parser.add_argument("--batch-size", type=int, default=16, help="windows a batch (default 16)")
     parser.set_defaults(run=run)
 
@@ -52,7 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
         if form not in FORMATS:
             raise UserError(f"{arguments.output}: which form? name it .jsonl, .csv or .html, or give --format")
     extractor = Extractor.load(
-        arguments.model, device=arguments.device, backend=arguments.backend, batch_size=arguments.batch_size
+        arguments.model,
+        device=arguments.device,
+        backend=arguments.backend,
+        batch_size=arguments.batch_size,
+        min_score=arguments.min_score,
     )
     skipped = 0
 

@@ -8,9 +8,35 @@ import sys
 from collections.abc import Sequence
 
 from bangfu.labels.user_error import UserError
-from bangfu.scripts import card, corpus, cross_check, evaluate, export, extract, pretrain, probe, train
+from bangfu.scripts import (
+    benchmark,
+    calibrate,
+    card,
+    corpus,
+    cross_check,
+    evaluate,
+    export,
+    extract,
+    learning_curve,
+    pretrain,
+    probe,
+    train,
+)
 
-_COMMANDS = (extract, evaluate, corpus, train, export, card, cross_check, pretrain, probe)
+_COMMANDS = (
+    extract,
+    evaluate,
+    benchmark,
+    corpus,
+    train,
+    calibrate,
+    export,
+    card,
+    cross_check,
+    learning_curve,
+    pretrain,
+    probe,
+)
 
 
 def parser() -> argparse.ArgumentParser:
