@@ -49,7 +49,8 @@ def joined_places(find: Find) -> Find:
 def compare_all(documents: Sequence[Document], find: Find, name: str) -> list[Comparison]:
     """What a tool finds in each document against its spans, with a progress bar."""
     return [
-        compare(document, find(document.text)) for document in tqdm(documents, desc=name, unit=" docs", leave=False)
+        compare(document, find(document.text))
+        for document in tqdm(documents, desc=name, unit=" docs", leave=False, disable=None)
     ]
 
 
@@ -61,7 +62,14 @@ def row(tool: str, comparisons: Sequence[Comparison], labels: Sequence[str] = LA
     scores = _figures(comparisons)
     own = _figures([_only(comparison, labels) for comparison in comparisons])[MICRO]
     by_label = {label: scores[label] if label in labels else None for label in LABEL_NAMES}
-    return {"tool": tool, "labels": list(labels), **by_label, "own": own, MICRO: scores[MICRO]}
+    return {
+        "tool": tool,
+        "documents": len(comparisons),
+        "labels": list(labels),
+        **by_label,
+        "own": own,
+        MICRO: scores[MICRO],
+    }
 
 
 def _figures(comparisons: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
@@ -93,7 +101,7 @@ def _cells(values: dict[str, Any]) -> Iterator[str]:
         score = values[column]
         if score is None or not score["gold"] + score["found"]:
             yield "–"
-        elif column in LABEL_NAMES:
+        elif column in LABEL_NAMES or values["documents"] == 1:  # one document drawn again and again has no spread
             yield f"{100 * score['f1']:.1f}"
         else:
             low, high = score["f1_interval"]
@@ -102,12 +110,13 @@ def _cells(values: dict[str, Any]) -> Iterator[str]:
 
 def table(title: str, rows: Sequence[dict[str, Any]]) -> str:
     """The rows as lines to read, in percent."""
-    width = max(len(values["tool"]) for values in rows) + 2
+    width = max(len(values["tool"]) for values in rows)
+    wide = {name: 18 if name in ("own", MICRO) else 8 for name in _COLUMNS}
     lines = [f"{title}: strict F1 in percent, 95 % bootstrap intervals; own: over the labels that a tool has"]
-    lines.append(" " * width + "".join(f"{name:>{14 if name in ('own', MICRO) else 8}}" for name in _COLUMNS))
+    lines.append(" " * width + "".join(f"{name:>{wide[name]}}" for name in _COLUMNS))
     for values in rows:
         cells = zip(_COLUMNS, _cells(values), strict=True)
-        aligned = (f"{cell:>{14 if name in ('own', MICRO) else 8}}" for name, cell in cells)
+        aligned = (f"{cell:>{wide[name]}}" for name, cell in cells)
         lines.append(f"{values['tool']:{width}}" + "".join(aligned))
     return "\n".join(lines)
 
