@@ -183,16 +183,16 @@ def test_a_larger_share_holds_the_smaller_ones() -> None:
 
 def test_a_learning_curve_keeps_its_points(config: TrainingConfig, tmp_path: Path) -> None:
     config, said = dataclasses.replace(config, epochs=2), list[str]()
-    points = learning_curve(config, [0.5, 0.05], [1], said.append)
-    assert [(point["documents"], point["seed"]) for point in points] == [(10, 1), (100, 1)]
+    points = learning_curve(config, [0.5, 0.01], [1], said.append)
+    assert [(point["documents"], point["seed"]) for point in points] == [(2, 1), (100, 1)]
     assert points[0]["f1"]["micro"] < points[1]["f1"]["micro"]
     # few documents are seen the more often, so that the steps are as many
-    assert any("10 documents" in line and "seen 20 times an epoch" in line for line in said)
-    again = learning_curve(config, [0.05, 0.5], [1], said.append)
+    assert any("2 documents" in line and "seen 100 times an epoch" in line for line in said)
+    again = learning_curve(config, [0.01, 0.5], [1], said.append)
     assert again == points and sum(line.endswith("kept") for line in said) == 2
     written = json.loads((tmp_path / "run" / "learning_curve.json").read_text(encoding="utf-8"))
     assert written["points"] == points and (tmp_path / "run" / "learning_curve.png").stat().st_size > 1000
     with pytest.raises(ResumeError, match="other settings"):
-        learning_curve(dataclasses.replace(config, dropout=0.2), [0.05], [1], said.append)
+        learning_curve(dataclasses.replace(config, dropout=0.2), [0.01], [1], said.append)
     with pytest.raises(UserError, match="must lie above 0"):
         learning_curve(config, [0.0], [1], said.append)
