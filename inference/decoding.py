@@ -13,12 +13,16 @@ from bangfu.labels.schema import LABEL_NAMES, TAGS, tags_of
 
 @dataclass(frozen=True)
 class TokenSpan:
-    """Tokens [start, stop) that form one entity, and the mean probability of their tags."""
+    """Tokens [start, stop) that form one entity, and the model's confidence in it.
+
+    ``confidence`` is the mean of the probabilities of their tags and, where a token follows, of the
+    entity's not going on with it.
+    """
 
     start: int
     stop: int
     label: str
-    score: float
+    confidence: float
 
 
 def legal_transitions(tags: tuple[str, ...] = TAGS) -> npt.NDArray[np.bool_]:
@@ -82,7 +86,8 @@ def decode(scores: npt.NDArray[np.float32], labels: tuple[str, ...] = LABEL_NAME
         while stop < len(path) and path[stop] == inside:
             stop += 1
         label = labels[int(path[start]) // 2]
-        spans.append(TokenSpan(int(start), stop, label, float(chosen[start:stop].mean())))
+        factors = [*chosen[start:stop], *(1 - np.exp(log_probs[stop : stop + 1, inside]))]
+        spans.append(TokenSpan(int(start), stop, label, float(np.mean(factors))))
     return spans
 
 

@@ -10,8 +10,8 @@ from typing import Any
 class Entity:
     """One named thing in a text: ``text == raw[start:end]`` in code points, ``end`` exclusive.
 
-    ``score`` is the mean probability that the model gives to the entity's tags, 0 to 1; it is not
-    calibrated.
+    ``score`` is the probability that the entity is exactly right, its place and its label, 0 to 1, as far
+    as the model was calibrated (see :mod:`bangfu.inference.calibration`); else the model's confidence.
     """
 
     start: int

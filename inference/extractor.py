@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bangfu.inference.backend import Backend, Device, Precision
+from bangfu.inference.calibration import Calibration
 from bangfu.inference.cleaning import Cleaned, clean
 from bangfu.inference.decoding import certainty, decode
 from bangfu.inference.entity import Entity
@@ -38,9 +39,11 @@ class Extractor:
         settings: ModelSettings,
         batch_tokens: int = BATCH_TOKENS,
         cleaning: Callable[[str], Cleaned] = clean,
+        min_score: float = 0.0,
     ) -> None:
         if batch_tokens < 1:
             raise UserError(f"batch_tokens {batch_tokens} must be at least 1")
+        self.min_score = _checked(min_score)
         self.backend, self.encoder, self.settings, self.batch_tokens = backend, encoder, settings, batch_tokens
         # another one than the model was trained with is only good for measuring what the cleaning is worth
         self.cleaning = cleaning
@@ -55,12 +58,14 @@ class Extractor:
         precision: Precision = "auto",
         threads: int = 0,
         batch_tokens: int = BATCH_TOKENS,
+        min_score: float = 0.0,
     ) -> Extractor:
         """Load a model folder, or the shipped model when ``path`` is not given.
 
         ``precision`` is int8 on a CPU where the model has it, and fp32 elsewhere, when not given; ``threads``
         is how many one batch may use, all cores when 0 (both of the onnx backend). A batch holds at most
-        ``batch_tokens`` tokens, padding included, or one window.
+        ``batch_tokens`` tokens, padding included, or one window. Entities of a score below ``min_score`` are
+        left out.
 
         Raises ModelFolderError for a folder that is incomplete, broken or of another version, DeviceError
         for a device that is not there, ImportError (with the command that helps) for a missing extra.
@@ -84,46 +89,44 @@ class Extractor:
             from bangfu.inference.torch_backend import TorchBackend
 
             running = TorchBackend.load(folder, device)
-        return cls(running, encoder, folder.settings, batch_tokens)
+        return cls(running, encoder, folder.settings, batch_tokens, min_score=min_score)
 
     @overload
-    def __call__(self, texts: str) -> list[Entity]: ...  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]
+        self, texts: str, *, min_score: float | None = None
+    ) -> list[Entity]: ...
     @overload
-    def __call__(self, texts: Sequence[str]) -> list[list[Entity]]: ...
-    def __call__(self, texts: str | Sequence[str]) -> list[Entity] | list[list[Entity]]:
-        """Extract from one text or a list of texts; TypeError for anything else."""
+    def __call__(self, texts: Sequence[str], *, min_score: float | None = None) -> list[list[Entity]]: ...
+    def __call__(
+        self, texts: str | Sequence[str], *, min_score: float | None = None
+    ) -> list[Entity] | list[list[Entity]]:
+        """Extract from one text or a list of texts; TypeError for anything else.
+
+        ``min_score`` overrules that of the extractor.
+        """
         if isinstance(texts, str):
-            return self._extract([texts])[0]
-        return list(self.stream(texts))
+            return next(self.stream([texts], min_score=min_score))
+        return list(self.stream(texts, min_score=min_score))
 
-    def stream(self, texts: Iterable[str], look_ahead: int = LOOK_AHEAD) -> Iterator[list[Entity]]:
+    def stream(
+        self, texts: Iterable[str], look_ahead: int = LOOK_AHEAD, *, min_score: float | None = None
+    ) -> Iterator[list[Entity]]:
         """Extract from any number of texts, in order, holding ``look_ahead`` characters at a time, or one text."""
-        some: list[str] = []
-        held = 0
-        for text in texts:
-            some.append(text)
-            # what is no text is told by _extract
-            held += len(text) + 1 if isinstance(text, str) else 1
-            if held >= look_ahead:
-                yield from self._extract(some)
-                some, held = [], 0
-        if some:
-            yield from self._extract(some)
+        least = self.min_score if min_score is None else _checked(min_score)
+        for some in _held(texts, look_ahead):
+            for entities, _ in self._read(some):
+                yield [entity for entity in entities if entity.score >= least]
 
-    def with_certainty(self, texts: Iterable[str], look_ahead: int = 64) -> Iterator[tuple[list[Entity], float]]:
+    def with_certainty(self, texts: Iterable[str], look_ahead: int = LOOK_AHEAD) -> Iterator[tuple[list[Entity], float]]:
         """As :meth:`stream`, and of each text how sure the model is of it as a whole, 0 to 1.
 
         That is the mean probability of the tags of all tokens, so it counts places where an entity may have
         been missed. On the corpus it tells apart texts with many errors a character better than the scores of
         the entities do, their mean or their least.
         """
-        texts = iter(texts)
-        while some := list(islice(texts, look_ahead)):
+        for some in _held(texts, look_ahead):
             for entities, scores in self._read(some):
                 yield entities, certainty(scores)
-
-    def _extract(self, raws: Sequence[str]) -> list[list[Entity]]:
-        return [entities for entities, _ in self._read(raws)]
 
     def _read(self, raws: Sequence[str]) -> list[tuple[list[Entity], npt.NDArray[np.float32]]]:
         """Of each text the entities and the tag logits [tokens, tags]."""
@@ -133,7 +136,7 @@ class Extractor:
         cleaned = [self.cleaning(raw) for raw in raws]
         tokens = self.encoder.encode([clear.text for clear in cleaned])
         return [
-            (_entities(raw, clear, one, scores), scores)
+            (_entities(raw, clear, one, scores, self.settings.calibration), scores)
             for raw, clear, one, scores in zip(raws, cleaned, tokens, self.scores(tokens), strict=True)
         ]
 
@@ -174,9 +177,33 @@ class Extractor:
             yield batch
 
 
-def _entities(raw: str, clear: Cleaned, tokens: Tokens, scores: npt.NDArray[np.float32]) -> list[Entity]:
+def _held(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
+    """Texts in their order, so many at a time that they have this number of characters."""
+    some: list[str] = []
+    held = 0
+    for text in texts:
+        some.append(text)
+        held += len(text) + 1 if isinstance(text, str) else 1  # what is no text is refused when it is read
+        if held >= characters:
+            yield some
+            some, held = [], 0
+    if some:
+        yield some
+
+
+def _checked(min_score: float) -> float:
+    if not 0 <= min_score <= 1:
+        raise UserError(f"min_score {min_score} must lie between 0 and 1")
+    return min_score
+
+
+def _entities(
+    raw: str, clear: Cleaned, tokens: Tokens, scores: npt.NDArray[np.float32], calibration: Calibration | None
+) -> list[Entity]:
     entities = []
     for span in decode(scores):
         start, end = clear.raw_range(int(tokens.starts[span.start]), int(tokens.ends[span.stop - 1]))
-        entities.append(Entity(start, end, span.label, raw[start:end], round(span.score, 4)))
+        # a calibration is fitted on plain confidences, of which most differ behind the fourth digit only
+        score = round(calibration(span.confidence), 4) if calibration else span.confidence
+        entities.append(Entity(start, end, span.label, raw[start:end], score))
     return entities

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
+from bangfu.inference.calibration import Calibration
 from bangfu.inference.cleaning import CLEANING_VERSION
 from bangfu.labels.atomic_file import write_json
 from bangfu.labels.schema import SCHEMA_VERSION, TAGS
@@ -28,9 +29,10 @@ class ModelFolderError(UserError):
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """What a model needs besides its weights: versions it was made with, and its windows.
+    """What a model needs besides its weights: versions it was made with, its windows, its calibration.
 
-    ``window`` and ``stride`` count tokens, [CLS] and [SEP] not among them.
+    ``window`` and ``stride`` count tokens, [CLS] and [SEP] not among them. Without ``calibration`` the
+    scores of entities are the model's own confidence.
     """
 
     name: str
@@ -39,6 +41,7 @@ class ModelSettings:
     tags: tuple[str, ...]
     window: int
     stride: int
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         numbers = (self.schema_version, self.cleaning_version, self.window, self.stride)
@@ -70,9 +73,17 @@ class ModelFolder:
         try:
             values = json.loads(file.read_text(encoding="utf-8"))
             names = {field.name for field in fields(ModelSettings)}
-            if set(values) != names:
+            needed = {field.name for field in fields(ModelSettings) if field.default is MISSING}
+            if not needed <= set(values) <= names:
                 raise ValueError(f"its keys should be {', '.join(sorted(names))}")
-            settings = ModelSettings(**{**values, "tags": tuple(values["tags"])})
+            calibration = values.get("calibration")
+            settings = ModelSettings(
+                **{
+                    **values,
+                    "tags": tuple(values["tags"]),
+                    "calibration": None if calibration is None else Calibration(**calibration),
+                }
+            )
         except (OSError, ValueError, TypeError) as error:
             raise ModelFolderError(
                 f"{file}: missing or broken ({error}); copy the whole folder that 'bangfu train' wrote"

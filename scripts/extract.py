@@ -45,6 +45,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--batch-tokens", type=int, default=BATCH_TOKENS, help=f"tokens of a batch (default {BATCH_TOKENS})"
     )
+    parser.add_argument(
+        "--min-score", type=float, default=0.0, metavar="P", help="leave out entities less sure, 0 to 1"
+    )
     parser.set_defaults(run=run)
 
 
@@ -62,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         threads=arguments.threads,
         batch_tokens=arguments.batch_tokens,
+        min_score=arguments.min_score,
     )
     skipped = 0
 

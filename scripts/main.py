@@ -8,9 +8,37 @@ import sys
 from collections.abc import Sequence
 
 from bangfu.labels.user_error import UserError
-from bangfu.scripts import card, corpus, cross_check, evaluate, export, extract, label_studio, pretrain, probe, train
+from bangfu.scripts import (
+    benchmark,
+    calibrate,
+    card,
+    corpus,
+    cross_check,
+    evaluate,
+    export,
+    extract,
+    label_studio,
+    learning_curve,
+    pretrain,
+    probe,
+    train,
+)
 
-_COMMANDS = (extract, evaluate, corpus, train, export, card, cross_check, pretrain, probe, label_studio)
+_COMMANDS = (
+    extract,
+    evaluate,
+    benchmark,
+    corpus,
+    train,
+    calibrate,
+    export,
+    card,
+    cross_check,
+    learning_curve,
+    pretrain,
+    probe,
+    label_studio,
+)
 
 
 def parser() -> argparse.ArgumentParser:

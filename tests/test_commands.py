@@ -1,6 +1,7 @@
 """The command line on real files: outputs, and one clear line on bad input."""
 
 import csv
+import importlib.util
 import io
 import json
 import os
@@ -35,6 +36,27 @@ def test_extract_files(tmp_path: Path, extractor: Extractor, article: str) -> No
     assert found[0]["entities"] == [entity.to_json() for entity in extractor(article)]
     assert set(found[0]["entities"][0]) == {"start", "end", "label", "text", "score"}
     assert list(tmp_path.glob(".*partial")) == []
+
+
+def test_min_score(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    for least in ("0.0", "0.97"):
+        assert main(["extract", str(SAMPLE), "--min-score", least, "-o", str(out)]) == 0
+        scores = [entity["score"] for entity in lines(out)[0]["entities"]]
+        assert (min(scores) >= 0.97) == (least == "0.97") and len(scores) > 5
+
+
+def test_charts_that_cannot_be_drawn_are_said(tmp_path: Path) -> None:
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text(json.dumps({"id": "a", "text": TEXT, "spans": []}), encoding="utf-8")
+    arguments = ["evaluate", str(gold), "--output", str(tmp_path / "out")]
+    program = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        f"from bangfu.scripts.main import main; raise SystemExit(main({arguments!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0 and (tmp_path / "out" / "report.html").exists()
+    assert "pip install 'bangfu[train]'" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_extract_standard_input_as_a_user_does() -> None:
@@ -156,6 +178,16 @@ def test_evaluate_writes_figures_and_a_page(tmp_path: Path, capsys: pytest.Captu
     assert values["documents"] == 2 and values["scores"]["AMOUNT"]["gold"] == 0
     html = (tmp_path / "out" / "errors.html").read_text(encoding="utf-8")
     assert "<a>" not in html and "<b>南" not in html and "spurious" in html
+    assert values["reliability"]["curve"][0]["found"] == values["scores"]["micro"]["found"] > 0
+    assert values["confusion"]["AMOUNT"] == dict.fromkeys(values["confusion"], 0)
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Confusion" in report and "http" not in report
+    drawn = {path.stem for path in (tmp_path / "out").glob("*.png")}
+    if importlib.util.find_spec("matplotlib"):
+        assert drawn == {"f1_by_label", "confusion", "reliability", "precision_recall"}
+        assert report.count("data:image/png;base64,iVBOR") == 4
+    else:
+        assert not drawn
     assert main(["evaluate", str(gold), "--documents", "b"]) == 0
     assert ", 1 documents" in capsys.readouterr().out
     assert main(["evaluate", str(gold), "--documents", "c"]) == 2

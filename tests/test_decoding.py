@@ -33,7 +33,7 @@ def test_the_best_path_is_the_best_of_all_legal_ones(length: int, seed: int) -> 
     assert tuple(best_path(log_probs)) == best
 
 
-def test_entities_and_scores() -> None:
+def test_entities_and_confidence() -> None:
     probabilities = np.full((5, 9), 0.01)
     for index, (tag, value) in enumerate([("B-ORG", 0.9), ("I-ORG", 0.8), ("B-ORG", 0.7), ("O", 0.9), ("I-LOC", 0.6)]):
         probabilities[index, TAGS.index(tag)] = value
@@ -42,8 +42,13 @@ def test_entities_and_scores() -> None:
     # the last token's I-LOC has no B-LOC before it, and O is likelier than B-LOC
     assert [(span.start, span.stop, span.label) for span in spans] == [(0, 2, "ORG"), (2, 3, "ORG")]
     sums = probabilities.sum(1)
-    assert [span.score for span in spans] == pytest.approx(
-        [(0.9 / sums[0] + 0.8 / sums[1]) / 2, 0.7 / sums[2]], rel=1e-5
+    # the mean over the tags of an entity and over its not going on with the next token
+    ends = [1 - 0.01 / sums[2], 1 - 0.01 / sums[3]]
+    assert [span.confidence for span in spans] == pytest.approx(
+        [(0.9 / sums[0] + 0.8 / sums[1] + ends[0]) / 3, (0.7 / sums[2] + ends[1]) / 2], rel=1e-5
+    )
+    assert decode(np.array([[0.0, 9.0] + [0.0] * 7], np.float32))[0].confidence == pytest.approx(
+        1 / (1 + 8 * np.exp(-9))
     )
 
 

@@ -11,7 +11,17 @@ from strategies import documents
 
 from bangfu.labels import LABEL_NAMES, Document, Span
 from bangfu.labels.tags import spans_to_tags
-from bangfu.training.evaluation import MICRO, Comparison, Error, compare, error_counts, intervals, total
+from bangfu.training.evaluation import (
+    MICRO,
+    NONE,
+    Comparison,
+    Error,
+    compare,
+    confusion,
+    error_counts,
+    intervals,
+    total,
+)
 
 TEXT = "东海县慈善总会向西山县捐二百万元助学"
 
@@ -46,6 +56,11 @@ def test_counts_add_up(document: Document, data: st.DataObject) -> None:
     assert score.gold == score.correct + paired + kinds.count("missed")
     assert score.found == score.correct + paired + kinds.count("spurious")
     assert sum(sum(labels.values()) for labels in error_counts([comparison]).values()) == len(kinds)
+    counts = confusion([comparison])
+    for label in LABEL_NAMES:
+        assert sum(counts[label].values()) == comparison.scores()[label].gold
+        assert sum(row[label] for row in counts.values()) == comparison.scores()[label].found
+    assert sum(counts[NONE].values()) == kinds.count("spurious")
 
 
 def random_spans(draw: random.Random, length: int) -> tuple[Span, ...]:

@@ -206,6 +206,7 @@ def copy(tmp_path: Path, **changes: object) -> Path:
     [
         ({"schema_version": 99}, "schema version is 99"),
         ({"cleaning_version": 0}, "cleaning version is 0"),
+        ({"calibration": {"scale": 0, "shift": 1}}, "scale must be above 0"),
         ({"tags": ["O"]}, "the model.s tags"),
         ({"colour": "red"}, "its keys should be"),
         ({"window": "254"}, "whole numbers"),

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,16 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from bangfu.inference import Extractor
-from bangfu.inference.model_folder import SETTINGS
+from bangfu.inference.model_folder import SETTINGS, ModelFolder
 from bangfu.inference.tokens import Encoder
-from bangfu.labels import Document, Span, jsonl
+from bangfu.labels import Document, Span, jsonl, read
 from bangfu.labels.user_error import UserError
 from bangfu.training import finetuning, yaml_file
 from bangfu.training.augmentation_config import AugmentationConfig
 from bangfu.training.config import DatasetConfig, TrainingConfig
 from bangfu.training.cross_check import cross_check
 from bangfu.training.finetuning import ResumeError, train
+from bangfu.training.learning_curve import learning_curve, part
 from bangfu.training.training_set import TrainingSet
 from bangfu.training.yaml_file import ConfigError
 
@@ -82,6 +84,7 @@ def test_train_learns_and_saves_a_whole_model(config: TrainingConfig, capsys: py
     assert "| `" in (folder.path / "README.md").read_text(encoding="utf-8")
     assert not [path for path in folder.path.iterdir() if path.suffix in {".bin", ".pt", ".pkl"}]
     assert json.loads((folder.path / SETTINGS).read_text(encoding="utf-8"))["window"] == 60
+    assert ModelFolder.load(folder.path).settings.calibration and 0.5 < entities[0].score < 1
 
 
 def test_a_stopped_run_goes_on_to_the_same_result(
@@ -168,3 +171,30 @@ def test_cross_check_reads_every_document_and_finds_a_wrong_mark(config: Trainin
         assert (tmp_path / "run" / name).exists()
     with pytest.raises(UserError, match="cannot be cut into 1 folds"):
         cross_check(config, 1)
+
+
+def test_a_larger_share_holds_the_smaller_ones() -> None:
+    documents = sentences(40, 6)
+    parts = [{one.id for one in part(documents, share, 3)} for share in (0.01, 0.25, 0.5, 1)]
+    assert [len(one) for one in parts] == [1, 10, 20, 40]
+    assert all(small < large for small, large in pairwise(parts))
+    assert parts[1] != {one.id for one in part(documents, 0.25, 4)}
+
+
+def test_a_learning_curve_keeps_its_points(config: TrainingConfig, tmp_path: Path) -> None:
+    config, said = dataclasses.replace(config, epochs=2), list[str]()
+    points = learning_curve(config, [0.5, 0.01], [1], said.append)
+    assert [(point["documents"], point["seed"]) for point in points] == [(2, 1), (100, 1)]
+    assert all(point["f1"]["micro"] > 0.9 for point in points)  # two such sentences say it all
+    taught = [read(tmp_path / "run" / name / "train.jsonl") for name in ("0.01-1", "0.5-1")]
+    assert [len(some) for some in taught] == [2, 100] and all(one in taught[1] for one in taught[0])
+    # few documents are seen the more often, so that the steps are as many
+    assert any("2 documents" in line and "seen 100 times an epoch" in line for line in said)
+    again = learning_curve(config, [0.01, 0.5], [1], said.append)
+    assert again == points and sum(line.endswith("kept") for line in said) == 2
+    written = json.loads((tmp_path / "run" / "learning_curve.json").read_text(encoding="utf-8"))
+    assert written["points"] == points and (tmp_path / "run" / "learning_curve.png").stat().st_size > 1000
+    with pytest.raises(ResumeError, match="other settings"):
+        learning_curve(dataclasses.replace(config, dropout=0.2), [0.01], [1], said.append)
+    with pytest.raises(UserError, match="must lie above 0"):
+        learning_curve(config, [0.0], [1], said.append)

@@ -56,6 +56,11 @@ TRANSFORMS: dict[TransformName, Transform] = {
 assert set(TRANSFORMS) == set(get_args(TransformName))
 
 
+def noisy(documents: Sequence[Document], names: Sequence[TransformName]) -> list[Document]:
+    """The documents with each of the transforms applied, always the same way."""
+    return Augmenter(AugmentationConfig(**dict.fromkeys(names, 1.0)), seed=17)(documents, epoch=0)
+
+
 class Augmenter:
     """Draws variants; a variant is a function of the seed, the epoch and the place of the document."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from bangfu.inference.extractor import Extractor
 from bangfu.labels.document import Document, Span
@@ -17,6 +19,7 @@ ErrorKind = Literal["boundary", "type", "boundary_and_type", "missed", "spurious
 # Frozen: reports, files and readers of them rely on these names.
 ERROR_KINDS: tuple[ErrorKind, ...] = ("boundary", "type", "boundary_and_type", "missed", "spurious")
 MICRO = "micro"
+NONE = "none"  # in a confusion, the other side of what is missed or spurious
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,15 @@ class Score:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A document, the spans that were found in it, and how the two sets of spans differ."""
+    """A document, the spans that were found in it, and how the two sets of spans differ.
+
+    ``certain`` has the score of each found span, or is empty where they have none.
+    """
 
     document: Document
     found: tuple[Span, ...]
     errors: tuple[Error, ...]
+    certain: tuple[float, ...] = ()
 
     def scores(self) -> dict[str, Score]:
         """Score by label and micro: a span is correct when start, end and label are those of a gold span."""
@@ -124,6 +131,36 @@ def error_counts(comparisons: Sequence[Comparison]) -> dict[str, dict[str, int]]
     return {kind: {label: counts[kind, label] for label in LABEL_NAMES} for kind in ERROR_KINDS}
 
 
+def confusion(comparisons: Sequence[Comparison]) -> dict[str, dict[str, int]]:
+    """How many spans of each gold label were found under each label, as :func:`compare` pairs them.
+
+    The diagonal holds exact spans and errors of the boundary alone; ``none`` is the row of spurious spans
+    and the column of missed ones.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for comparison in comparisons:
+        gold = set(comparison.document.spans)
+        counts.update((span.label, span.label) for span in comparison.found if span in gold)
+        counts.update(
+            (error.gold.label if error.gold else NONE, error.found.label if error.found else NONE)
+            for error in comparison.errors
+        )
+    names = (*LABEL_NAMES, NONE)
+    return {row: {column: counts[row, column] for column in names} for row in names}
+
+
+def certainty(comparisons: Sequence[Comparison]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """The score of every found span, and whether the span is correct."""
+    pairs = [
+        (certain, span in set(comparison.document.spans))
+        for comparison in comparisons
+        for span, certain in zip(comparison.found, comparison.certain, strict=True)
+    ]
+    return np.array([score for score, _ in pairs], dtype=np.float64), np.array(
+        [right for _, right in pairs], dtype=bool
+    )
+
+
 def intervals(
     comparisons: Sequence[Comparison], rounds: int = 2000, seed: int = 17, level: float = 0.95
 ) -> dict[str, tuple[float, float]]:
@@ -157,10 +194,12 @@ def intervals(
 def measure(extractor: Extractor, documents: Sequence[Document]) -> list[Comparison]:
     """Extract from the raw text of each document and compare with its spans."""
     found = extractor([document.text for document in documents])
-    return [
-        compare(document, (Span(entity.start, entity.end, entity.label) for entity in entities))
-        for document, entities in zip(documents, found, strict=True)
-    ]
+    comparisons = []
+    for document, entities in zip(documents, found, strict=True):
+        scores = {Span(entity.start, entity.end, entity.label): entity.score for entity in entities}
+        comparison = compare(document, scores)
+        comparisons.append(dataclasses.replace(comparison, certain=tuple(scores[span] for span in comparison.found)))
+    return comparisons
 
 
 def metrics(comparisons: Sequence[Comparison], model: str) -> dict[str, Any]:

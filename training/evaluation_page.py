@@ -36,6 +36,19 @@ def write_with_figures(
 
 def _parts(comparisons: Sequence[Comparison], title: str) -> Iterator[str]:
     yield page.opening(title)
+    yield from figures(comparisons)
+    for comparison in comparisons:
+        yield (
+            f"<h2>{escape(comparison.document.id)}</h2>\n<p>{len(comparison.errors)} errors, "
+            f"{len(comparison.document.spans)} gold spans</p>\n"
+        )
+        for error in comparison.errors:
+            yield _error(comparison, error)
+    yield page.CLOSING
+
+
+def figures(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """HTML tables of the scores by label and of the errors by kind."""
     scores, ranges = total(comparisons), intervals(comparisons)
     yield (
         f"<p>Strict spans, {len(comparisons)} documents. Intervals: 95 %, bootstrap over documents.</p>\n<table>"
@@ -60,14 +73,6 @@ def _parts(comparisons: Sequence[Comparison], title: str) -> Iterator[str]:
             + "</tr>\n"
         )
     yield "</table>\n"
-    for comparison in comparisons:
-        yield (
-            f"<h2>{escape(comparison.document.id)}</h2>\n<p>{len(comparison.errors)} errors, "
-            f"{len(comparison.document.spans)} gold spans</p>\n"
-        )
-        for error in comparison.errors:
-            yield _error(comparison, error)
-    yield page.CLOSING
 
 
 def _error(comparison: Comparison, error: Error) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -34,7 +35,16 @@ from bangfu.labels.atomic_file import write_json
 from bangfu.labels.document import Document
 from bangfu.labels.schema import TAGS
 from bangfu.labels.user_error import UserError
-from bangfu.training import dataset, evaluation, export, int8_graph, model_card, yaml_file
+from bangfu.training import (
+    calibration,
+    dataset,
+    evaluation,
+    export,
+    int8_graph,
+    model_card,
+    reliability,
+    yaml_file,
+)
 from bangfu.training.alignment import Report, align
 from bangfu.training.config import TrainingConfig
 from bangfu.training.loss import marginal_loss
@@ -274,7 +284,14 @@ def _finish(
     say(f"ONNX and torch logits differ by at most {export.export(folder):.1e}")
     agreement = _write_int8(folder, texts, say)
     # the figures of the card are those of the saved weights, which are rounded to fp16, and of int8 where there is one
-    values = evaluation.metrics(evaluation.measure(Extractor.load(folder.path, device="cpu"), dev), config.name)
+    extractor = Extractor.load(folder.path, device="cpu")
+    try:
+        extractor.settings = dataclasses.replace(folder.settings, calibration=calibration.fit(extractor, dev))
+        write_settings(folder.path, extractor.settings)
+    except UserError as error:
+        say(str(error))
+    compared = evaluation.measure(extractor, dev)
+    values = evaluation.metrics(compared, config.name)
     run = {
         "steps": [
             *_steps_before(Path(config.encoder)),
@@ -296,7 +313,7 @@ def _finish(
                 ],
             },
         ],
-        "dev": values,
+        "dev": values | {"calibration_error": reliability.calibration_error(*evaluation.certainty(compared))},
         "int8_agreement": agreement,
         "parameters": sum(value.numel() for value in load_file(folder.file(WEIGHTS)).values()),
         "evaluations": sum("eval_micro" in row for row in history["log"]),

@@ -63,6 +63,7 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "",
         "The dev split chose the epoch, so its figures flatter.",
         "",
+        *_scores(run["dev"], measured),
         "## Training data",
         "",
         "| step | file | documents | spans taught | dropped by alignment | labels annotated | seen | augmented |",
@@ -89,7 +90,6 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "## Limits",
         "",
         "- Trained on written news and notices; speech, chat and poems are foreign to it.",
-        "- Scores are mean tag probabilities and not calibrated.",
         "- Traditional characters and readings in brackets are undone before the model reads them; accuracy on text "
         "whose bytes were garbled is lower.",
         "- Spans are flat: a place inside an organisation's name is not found apart from it.",
@@ -97,6 +97,23 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "",
     ]
     return "\n".join(lines)
+
+
+def _scores(dev: Mapping[str, Any], measured: Mapping[str, dict[str, Any]]) -> list[str]:
+    """How far the scores of entities can be trusted; a model of before the calibration has no figures of it."""
+    errors = {"dev split of the corpus": dev.get("calibration_error")}
+    errors |= {name: values.get("reliability", {}).get("calibration_error") for name, values in measured.items()}
+    known = [f"{100 * error:.1f} % on {name}" for name, error in errors.items() if error is not None]
+    if not known:
+        return []
+    return [
+        "## Scores",
+        "",
+        "The score of an entity is the probability that its place and label are exactly right: the mean of what the",
+        "model gives its tags and its end, scaled by two numbers fitted on the dev split. Expected calibration",
+        f"error, over 15 bins of equally many entities: {', '.join(known)}.",
+        "",
+    ]
 
 
 def _data_row(step: Mapping[str, Any], part: Mapping[str, Any]) -> str:

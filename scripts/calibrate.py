@@ -1,0 +1,40 @@
+"""``bangfu calibrate FILE``: fit the scores of a model on labelled documents."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from bangfu.inference.extractor import Extractor
+from bangfu.inference.model_folder import SETTINGS, write_settings
+from bangfu.labels import labelled_file
+from bangfu.training import calibration, evaluation, reliability
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser("calibrate", help="make a model's scores probabilities, by labelled documents")
+    parser.add_argument("file", type=Path, metavar="FILE", help="documents the model was not trained on: a dev split")
+    parser.add_argument("--model", type=Path, required=True, help="model folder, whose bangfu.json is written anew")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fit, write, and say what changed."""
+    documents = labelled_file.read(arguments.file)
+    extractor = Extractor.load(arguments.model, device=arguments.device, backend=arguments.backend)
+    before = evaluation.certainty(evaluation.measure(extractor, documents))
+    fitted = calibration.fit(extractor, documents)
+    extractor.settings = dataclasses.replace(extractor.settings, calibration=fitted)
+    after = evaluation.certainty(evaluation.measure(extractor, documents))
+    write_settings(arguments.model, extractor.settings)
+    print(f"{arguments.model / SETTINGS} written: scale {fitted.scale}, shift {fitted.shift}")
+    print(
+        f"expected calibration error on {arguments.file.name}, {len(after[0])} entities: "
+        f"{100 * reliability.calibration_error(*before):.2f} % before, "
+        f"{100 * reliability.calibration_error(*after):.2f} % after; measure it on documents that were not fitted on"
+    )
+    return 0

@@ -1,0 +1,123 @@
+"""Other tools behind one call: text in, spans of our labels out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bangfu.labels.document import Span
+from bangfu.labels.schema import LABEL_NAMES
+from bangfu.labels.user_error import UserError
+from bangfu.training.quantities import quantities
+
+_FOLDER = Path(__file__).parent / "peers"
+_SERVER = _FOLDER / "serve.py"
+PEERS = tuple(sorted(file.stem for file in _FOLDER.glob("*.py") if file.stem not in ("__init__", "serve")))
+
+
+class PeerError(UserError):
+    """A tool that cannot be used: says which, under which Python, and why."""
+
+
+@dataclass(frozen=True)
+class PeerChoice:
+    """Which tool, and the interpreter that has it."""
+
+    name: str
+    python: str = sys.executable
+
+    @classmethod
+    def parse(cls, text: str) -> PeerChoice:
+        """From NAME or NAME=PYTHON; PeerError for a tool that has no adapter."""
+        name, equals, python = text.partition("=")
+        if name not in PEERS or (equals and not python):
+            raise PeerError(f"--peer {text}: give NAME or NAME=PYTHON; known are {', '.join(PEERS)}")
+        return cls(name, python or sys.executable)
+
+
+class Peer:
+    """A tool that runs in a process of its own; a context manager. PeerError when it is not to be had."""
+
+    def __init__(self, choice: PeerChoice) -> None:
+        self.choice = choice
+        try:
+            self._process = subprocess.Popen(
+                [choice.python, str(_SERVER), str(_FOLDER / f"{choice.name}.py")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                encoding="utf-8",
+            )
+        except OSError as error:
+            raise PeerError(f"{choice.name}: {choice.python} cannot be started ({error}); give a Python") from error
+        hello = self._answer()
+        if "missing" in hello:
+            self.close()
+            raise PeerError(
+                f"{choice.name}: {hello['missing']} under {choice.python}; "
+                f"install it there, or give --peer {choice.name}=PYTHON of where it is"
+            )
+        self.name = f"{hello['name']} {hello['version']}".strip()
+        self._tags: dict[str, str] = hello["labels"]
+        self._numbers = set(hello["numbers"])
+        self._known: dict[str, list[Span]] = {}  # variants of the benchmark ask for the same texts
+        known = {*self._tags.values(), *(["AMOUNT"] if self._numbers else [])}
+        self.labels = tuple(label for label in LABEL_NAMES if label in known)
+
+    def __enter__(self) -> Peer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            status = self._process.wait()
+            raise PeerError(
+                f"{self.choice.name}: ended with status {status} under {self.choice.python}; "
+                f"see why with: {self.choice.python} {_SERVER} {_FOLDER / self.choice.name}.py"
+            )
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def __call__(self, text: str) -> list[Span]:
+        """The spans of a text, in order and without overlaps; PeerError when the tool breaks down."""
+        if text not in self._known:
+            self._known[text] = self.spans(text, self._ask(text))
+        return self._known[text]
+
+    def _ask(self, text: str) -> list[tuple[int, int, str]]:
+        assert self._process.stdin
+        # escaped, so that any string is a line; no tool takes a lone surrogate
+        safe = text.encode("utf-8", "replace").decode("utf-8")
+        try:
+            self._process.stdin.write(json.dumps({"text": safe}) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # the answer below says so
+        return [(start, end, tag) for start, end, tag in self._answer()["marks"]]
+
+    def spans(self, text: str, marks: Sequence[tuple[int, int, str]]) -> list[Span]:
+        """Our spans of a tool's marks; amounts are read from its number words, and what overlaps comes later."""
+        found = [Span(start, end, self._tags[tag]) for start, end, tag in marks if tag in self._tags and start < end]
+        words = sorted((start, end) for start, end, tag in marks if tag in self._numbers)
+        chosen: list[Span] = []
+        for span in [*(Span(start, end, "AMOUNT") for start, end in quantities(text, words)), *found]:
+            if not any(span.overlaps(other) for other in chosen):
+                chosen.append(span)
+        return sorted(chosen)

@@ -1,0 +1,43 @@
+"""Runs one adapter as a process of its own: a JSON line in, a JSON line out.
+
+The first line out says what the tool is, or under ``missing`` why it cannot be used; then, for each line
+``{"text"}`` in, a line ``{"marks": [[start, end, tag], …]}`` follows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+
+
+def main() -> None:
+    """Serve the adapter whose file is the first argument."""
+    sys.path.pop(0)  # this folder, whose files are called as the tools are
+    # tools greet on standard output, which is kept for answers
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    adapter = runpy.run_path(sys.argv[1])
+    try:
+        find = adapter["load"]()
+    except ImportError as error:
+        print(json.dumps({"missing": str(error)}), file=out, flush=True)
+        return
+    hello = {key.lower(): adapter[key] for key in ("NAME", "LABELS", "NUMBERS")}
+    print(json.dumps(dict(hello, version=_version(adapter["PACKAGE"]))), file=out, flush=True)
+    for line in os.fdopen(0, encoding="utf-8"):
+        print(json.dumps({"marks": find(json.loads(line)["text"])}), file=out, flush=True)
+
+
+def _version(package: str) -> str:
+    try:
+        from importlib.metadata import version
+
+        return version(package)
+    except Exception:  # Python 3.7 has no importlib.metadata, and some tools no metadata
+        return ""
+
+
+if __name__ == "__main__":
+    main()
