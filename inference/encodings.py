@@ -56,12 +56,12 @@ def decode(raw: bytes, where: str, encoding: str | None = None) -> tuple[str, st
     try:
         return raw.decode(name), name
     except UnicodeDecodeError as error:
-        raise InputError(f"{where}: byte {error.start} is not {name}; {MEND}") from error
+        raise InputError(f"byte {error.start} is not {name}; {MEND}", where) from error
 
 
 def undecodable(where: str) -> InputError:
     """The error of bytes whose encoding cannot be told."""
-    return InputError(f"{where}: neither UTF-8, UTF-16 with a mark, GB18030 nor Big5; {MEND}")
+    return InputError(f"neither UTF-8, UTF-16 with a mark, GB18030 nor Big5; {MEND}", where)
 
 
 def check(encoding: str) -> None:

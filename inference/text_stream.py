@@ -51,7 +51,7 @@ class TextStream:
                 yield from (f"{line}\n" for line in lines)
             rest += decoder.decode(b"", final=True)
         except UnicodeError as error:
-            raise InputError(f"{self._where}: breaks off: not {encoding} any more; {MEND}") from error
+            raise InputError(f"breaks off: not {encoding} any more; {MEND}", self._where) from error
         if rest:
             yield rest
 
@@ -66,7 +66,7 @@ class TextStream:
             try:
                 yield number, line.decode("utf-8" if self.encoding == "utf-8-sig" else self.encoding)
             except UnicodeDecodeError as error:
-                trouble = InputError(f"{self._where}:{number}: byte {error.start} is not {self.encoding}; {MEND}")
+                trouble = InputError(f"byte {error.start} is not {self.encoding}; {MEND}", self._where, number)
                 self._skipped(trouble)
 
     def _told(self, first: tuple[int, bytes], more: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
