@@ -32,7 +32,9 @@ class Ids:
                 "INSERT OR IGNORE INTO ids VALUES (?)", (int.from_bytes(digest, "big", signed=True),)
             )
         except sqlite3.OperationalError as error:
-            raise UserError(f"no room for the ids of the articles ({error}); name another folder in SQLITE_TMPDIR") from error
+            raise UserError(
+                f"no room for the ids of the articles ({error}); name another folder in SQLITE_TMPDIR"
+            ) from error
         return done.rowcount > 0
 
     def close(self) -> None:

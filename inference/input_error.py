@@ -35,5 +35,7 @@ def reason(error: BaseException) -> str:
 
 def _one_line(message: str) -> str:
     # names of files and columns may hold anything
-    shown = (char if char.isprintable() or char == "\u3000" else char.encode("unicode_escape").decode() for char in message)
+    shown = (
+        char if char.isprintable() or char == "\u3000" else char.encode("unicode_escape").decode() for char in message
+    )
     return "".join(shown)

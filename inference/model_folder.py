@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -108,6 +109,15 @@ class ModelFolder:
         if not file.is_file():
             raise ModelFolderError(f"{file}: missing; copy the whole folder that 'bangfu train' wrote")
         return file
+
+    def fingerprint(self) -> str:
+        """A hash of all that the results depend on: every file but the card."""
+        digest = hashlib.blake2b(digest_size=16)
+        for file in sorted(self.path.iterdir()):
+            if file.is_file() and file.suffix != ".md":
+                digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+                digest.update(file.read_bytes())
+        return digest.hexdigest()
 
 
 def write_settings(path: Path, settings: ModelSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -23,7 +24,7 @@ from bangfu.labels.user_error import UserError
 
 _EXTRAS = ("html", "docx", "pdf", "parquet")  # whose readers need what a base install does not bring
 _EXTRACTORS = {"jsonl": "json", "csv": "csv", "parquet": "pyarrow"}
-_ROWS = tuple(_EXTRACTORS)  # hold many articles
+ROWS = tuple(_EXTRACTORS)  # hold many articles
 
 Skipped = Callable[[InputError], None]
 
@@ -73,14 +74,16 @@ def _size(file: listing.File) -> int | None:
 class Reading:
     """One reading of a list of files, in order; it knows which ids are taken. The options are those of :func:`read`.
 
-    Two readings of the same files give the same articles under the same ids. ``files`` is what will be read,
-    ``bytes_read`` how much of it has been, .gz and .xz counted as they lie there.
+    ``files`` takes the place of ``sources`` where the files are known. Two readings of the same files give the
+    same articles under the same ids. ``files`` is what will be read, ``bytes_read`` how much of it has been, .gz
+    and .xz counted as they lie there.
     """
 
     def __init__(
         self,
-        sources: Iterable[str | PathLike[str]],
+        sources: Iterable[str | PathLike[str]] = (),
         *,
+        files: list[listing.File] | None = None,
         form: Form | None = None,
         column: str | None = None,
         encoding: str | None = None,
@@ -96,12 +99,24 @@ class Reading:
         self._reported = 0
         self._passing = False
         self.bytes_read = 0
-        self.files = listing.files([fspath(source) for source in sources], form, self._report, leave_out)
+        given = [fspath(source) for source in sources]
+        self.files = listing.files(given, form, self._report, leave_out) if files is None else files
 
     def size(self) -> int | None:
         """Bytes of all files; None when one of them is a stream or gone."""
         sizes = [_size(file) for file in self.files]
         return None if None in sizes else sum(size or 0 for size in sizes)
+
+    def fingerprint(self) -> str | None:
+        """A hash of the names, sizes and times of change of all files; None when one is a stream or gone."""
+        digest = hashlib.blake2b(digest_size=16)
+        for file in self.files:
+            if _size(file) is None:
+                return None
+            found = Path(file.path).stat()
+            place = f"{file.path}\0{file.name}\0{file.form}\0{found.st_size}\0{found.st_mtime_ns}\0"
+            digest.update(place.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
     def articles(self, passed: int = 0) -> Iterator[Article]:
         """Read all; of the first ``passed`` files only the ids, as of a reading that was broken off behind them."""
@@ -116,7 +131,7 @@ class Reading:
             for number, file in enumerate(self.files):
                 self._passing = number < passed
                 before = self.bytes_read
-                if self._passing and file.form not in _ROWS:
+                if self._passing and file.form not in ROWS:
                     self._id(file.name, file.path)
                 else:
                     yield from (article for article in self._articles(file) if not self._passing)
@@ -136,7 +151,7 @@ class Reading:
             self._report(error)
 
     def _articles(self, file: listing.File) -> Iterator[Article]:
-        reader = self._rows if file.form in _ROWS else self._whole
+        reader = self._rows if file.form in ROWS else self._whole
         nothing = True
         reported = self._reported
         try:
@@ -151,7 +166,9 @@ class Reading:
             self._skipped(InputError(f"cannot be read ({reason(error)}); check the file", file.path))
 
     def _whole(self, file: listing.File) -> Iterator[Article]:
-        name = self._id(file.name, file.path)  # before anything can fail: it is taken whether the file can be read or not
+        name = self._id(
+            file.name, file.path
+        )  # before anything can fail: it is taken whether the file can be read or not
         with byte_stream(file.path, self._count) as stream:
             raw = stream.read()
         plain = self._plain(file, raw)
