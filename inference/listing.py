@@ -56,6 +56,8 @@ def files(
 
 def _paths(source: str, any_kind: bool, leave_out: Path | None) -> Iterator[tuple[str, str]]:
     # (path, name) of each file that one of the sources means
+    if not source:
+        raise InputError("an empty name, which would mean all of this folder; give a file, or . for the folder")
     path = Path(source)
     if source == "-" or path.is_file() or path.is_fifo() or path.is_char_device():
         yield source, source

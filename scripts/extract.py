@@ -63,6 +63,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Extract and write; 1 when something was skipped."""
+    if arguments.output == "":
+        raise UserError("an empty name for the output; give a file, a folder, or . for this folder")
     output = None if arguments.output is None else Path(arguments.output)
     parts = arguments.parts or arguments.engine == "ray"
     if parts and output is None:

@@ -142,6 +142,7 @@ def _main() -> None:
         while time.monotonic() < end:
             seed = chosen.seed + runs
             folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+            os.chdir(folder)
             given = arguments(random.Random(seed), folder, samples)
             for _ in range(2):  # once more on what the first run left
                 found = trouble(given)

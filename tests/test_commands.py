@@ -90,15 +90,16 @@ def test_html_is_escaped(tmp_path: Path) -> None:
         ("d.csv", b"a,b\n1,2\n", "name one with --column: it has 'a', 'b'"),
         ("d.txt.gz", gzip.compress(b"a" * 999)[:-9], "cannot be read"),
         ("a\nb.txt", b"", "empty"),
+        ("", None, "an empty name"),
     ],
 )
 def test_bad_input_is_one_line_and_the_rest_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, words: str
 ) -> None:
-    path, out = tmp_path / name, tmp_path / "out.jsonl"
+    path, out = tmp_path / name if name else "", tmp_path / "out.jsonl"
     out.write_text("what was there", encoding="utf-8")
     if content is not None:
-        path.write_bytes(content)
+        (tmp_path / name).write_bytes(content)
     assert main(["extract", str(path), "-o", str(out)]) == 2
     assert capsys.readouterr().err == f"bangfu: {out}: is there already; --overwrite replaces it\n"
     assert main(["extract", str(path), "-o", str(out), "--overwrite"]) == 1
@@ -175,6 +176,7 @@ def test_other_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
             "least 1",
         ),
         (["extract", str(SAMPLE), "--parts"], "parts need a folder"),
+        (["extract", str(SAMPLE), "-o", ""], "an empty name"),
         (["extract", str(SAMPLE), "--format", "parquet"], "Parquet"),
         (["extract", str(SAMPLE), "--batch-size", "0"], "batch_size 0"),
         (["evaluate", str(SAMPLE)], "unknown kind of file"),

@@ -110,6 +110,15 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert (other / "mine.txt").exists()
 
 
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "in\udcff").mkdir()
+    (tmp_path / "in\udcff" / "a.txt").write_text("临江市民政局", encoding="utf-8")
+    arguments = ["extract", str(tmp_path / "in\udcff" / "a.txt"), "-o", f"{tmp_path / 'out'}/"]
+    assert [main(arguments), main(arguments)] == [0, 0]
+    ((name, *_),) = kills.articles(tmp_path / "out")
+    assert name == str(tmp_path / "in\udcff" / "a.txt")
+
+
 def test_a_stream_in_parts_and_one_run_at_a_time(tmp_path: Path) -> None:
     line = json.dumps({"text": "临江市民政局"}, ensure_ascii=False).encode() + b"\n"
     out = tmp_path / "out"
