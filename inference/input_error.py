@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bangfu.labels.user_error import UserError
+from bangfu.labels.user_error import UserError, one_line
 
 
 class InputError(UserError):
@@ -16,7 +16,7 @@ class InputError(UserError):
     def __init__(self, reason: str, file: str | None = None, row: int | None = None) -> None:
         self.reason, self.file, self.row = reason, file, row
         where = "" if file is None else f"{file}: " if row is None else f"{file}:{row}: "
-        super().__init__(_one_line(where + reason))
+        super().__init__(one_line(where + reason))
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str | None, int | None]]:
         return type(self), (self.reason, self.file, self.row)
@@ -31,11 +31,3 @@ def reason(error: BaseException) -> str:
     """What an error of the system or of a parser says, on one line of at most 200 characters."""
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(said.split())[:200]
-
-
-def _one_line(message: str) -> str:
-    # names of files and columns may hold anything
-    shown = (
-        char if char.isprintable() or char == "\u3000" else char.encode("unicode_escape").decode() for char in message
-    )
-    return "".join(shown)

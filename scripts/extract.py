@@ -20,7 +20,7 @@ from bangfu.inference.model_folder import SHIPPED, ModelFolder
 from bangfu.inference.parts import Errors, write_parts
 from bangfu.inference.reading import Reading
 from bangfu.inference.run_folder import RunFolder
-from bangfu.labels.user_error import UserError
+from bangfu.labels.user_error import UserError, one_line
 from bangfu.scripts.progress import Progress
 
 _PART_SIZE = 10_000
@@ -192,7 +192,7 @@ def _load(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _say(line: str) -> None:
-    tqdm.write(f"bangfu: {line}", file=sys.stderr)
+    tqdm.write(f"bangfu: {one_line(line)}", file=sys.stderr)
 
 
 def _say_skipped(error: InputError) -> None:

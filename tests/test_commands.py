@@ -166,6 +166,13 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
     )
 
 
+def test_each_line_that_is_said_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a\nb.csv").write_text("标题\n民政部\n", encoding="utf-8")
+    assert main(["extract", str(tmp_path / "a\nb.csv"), "-o", str(tmp_path / "\n")]) == 2
+    assert main(["extract", str(tmp_path / "a\nb.csv"), "-o", str(tmp_path / "out.csv")]) == 0
+    assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == ["bangfu"] * 3
+
+
 def test_other_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, words in (
         (["extract", str(SAMPLE), "--model", str(tmp_path)], "bangfu.json: missing"),
