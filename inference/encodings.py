@@ -55,8 +55,16 @@ def decode(raw: bytes, where: str, encoding: str | None = None) -> tuple[str, st
         raise undecodable(where)
     try:
         return raw.decode(name), name
-    except UnicodeDecodeError as error:
-        raise InputError(f"byte {error.start} is not {name}; {MEND}", where) from error
+    except UnicodeError as error:
+        raise InputError(misfit(error, name), where) from error
+
+
+def misfit(error: UnicodeError, name: str) -> str:
+    """What to say of bytes that are not in the encoding that all should be in."""
+    # some codecs, such as idna, do not say which byte
+    return (
+        f"byte {error.start} is not {name}; {MEND}" if isinstance(error, UnicodeDecodeError) else f"not {name}; {MEND}"
+    )
 
 
 def undecodable(where: str) -> InputError:
@@ -68,9 +76,9 @@ def check(encoding: str) -> None:
     """InputError when there is no encoding of that name."""
     try:
         b"a".decode(encoding)
-    except UnicodeDecodeError:
+    except UnicodeError:
         return  # an encoding of two bytes a character
-    except LookupError as error:
+    except (LookupError, ValueError) as error:  # ValueError: a NUL in it
         raise InputError(f"unknown encoding {encoding!r}; give utf-8, gb18030, big5, utf-16 or another") from error
 
 
