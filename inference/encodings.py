@@ -76,9 +76,9 @@ def check(encoding: str) -> None:
     """InputError when there is no encoding of that name."""
     try:
         b"a".decode(encoding)
-    except UnicodeError:
+    except UnicodeDecodeError:
         return  # an encoding of two bytes a character
-    except (LookupError, ValueError) as error:  # ValueError: a NUL in it
+    except (LookupError, ValueError) as error:  # ValueError: a NUL in it, or 'undefined'
         raise InputError(f"unknown encoding {encoding!r}; give utf-8, gb18030, big5, utf-16 or another") from error
 
 

@@ -70,7 +70,9 @@ def run(
     began = not ray.is_initialized()
     try:
         if began:
-            here = {} if address else {"num_cpus": 1 + (workers or os.cpu_count() or 1), "include_dashboard": False}
+            here: dict[str, Any] = (
+                {} if address else {"num_cpus": 1 + (workers or os.cpu_count() or 1), "include_dashboard": False}
+            )
             ray.init(address=address, log_to_driver=False, configure_logging=False, **here)
         (folder.path / DONE).mkdir(exist_ok=True)
         _extract(work, files, workers, each)

@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _in_parts(arguments: argparse.Namespace, output: Path) -> int:
-    form = arguments.format or "jsonl"
+    form: writer.Format = arguments.format or "jsonl"
     if arguments.part_size < 1:
         raise UserError(f"--part-size {arguments.part_size} must be at least 1")
     if arguments.workers is not None and arguments.workers < 1:
@@ -167,7 +167,7 @@ def _form(arguments: argparse.Namespace, output: Path | None) -> writer.Format:
     if form not in writer.FORMATS:
         kinds = ", ".join(f".{form}" for form in writer.FORMATS)
         raise UserError(f"{output}: which form? name it {kinds}, end it with / for a folder, or give --format")
-    return form  # type: ignore[no-any-return]
+    return form
 
 
 def _reading(arguments: argparse.Namespace, output: Path | None, skipped: Callable[[InputError], None]) -> Reading:

@@ -72,9 +72,11 @@ def test_a_given_encoding(tmp_path: Path) -> None:
     assert [article.text for article in read(path, encoding="shift_jis")] == ["東京都は"]
     with pytest.raises(InputError, match="byte 0 is not ascii"):
         list(read(path, encoding="ascii"))
-    with pytest.raises(InputError, match="not idna"):  # a codec that does not say where
-        list(read(path, encoding="idna"))
-    for name in ("rot13", "a\x00"):
+    path.write_bytes(b"xn--a")
+    for form in ("txt", "jsonl"):
+        with pytest.raises(InputError, match="not idna; name"):  # a codec that does not say where
+            list(read(path, encoding="idna", form=form))
+    for name in ("rot13", "a\x00", "undefined"):
         with pytest.raises(UserError, match="unknown encoding"):
             read(path, encoding=name)
 
