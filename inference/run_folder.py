@@ -155,6 +155,6 @@ def _progress(path: Path, settings: dict[str, Any]) -> Progress:
             raise UserError(f"{path}: part {number} is gone; {_ANEW}")
     for file in list(path.glob(".*.partial")):
         file.unlink()
-    if errors.exists():
+    if errors.exists() and errors.stat().st_size > progress.mark.errors:
         os.truncate(errors, progress.mark.errors)
     return progress
