@@ -170,8 +170,8 @@ def test_memory_is_flat(form: str) -> None:
     done = subprocess.run(
         [*command, "--lines", "15000", "--part-size", "2000", "--format", form], capture_output=True, check=True
     )
-    peaks = json.loads(done.stdout)
-    assert peaks[-1][0] >= 10_000 and peaks[-1][1] <= 1.1 * peaks[2][1], peaks
+    sizes = json.loads(done.stdout)
+    assert sizes[-1][0] >= 10_000 and sizes[-1][1] <= 1.1 * sizes[2][1], sizes
 
 
 def test_ids_are_those_of_any_process() -> None:
