@@ -18,7 +18,7 @@ def text_column(samples: Mapping[str, Sequence[str]], wanted: str | None, column
     there = f"it has {', '.join(map(repr, columns))}" if columns else "it has none"
     if wanted is not None:
         if wanted not in samples:
-            raise InputError(f"{where}: no column {wanted!r} of text; {there}")
+            raise InputError(f"no column {wanted!r} of text; {there}", where)
         return wanted
     lower = {column.strip().lower(): column for column in samples}
     for name in _NAMES:
@@ -27,7 +27,7 @@ def text_column(samples: Mapping[str, Sequence[str]], wanted: str | None, column
     counts = {column: sum(map(_han, cells)) for column, cells in samples.items()}
     best = max(counts, key=counts.__getitem__, default=None)
     if best is None or not counts[best]:
-        raise InputError(f"{where}: no column of Chinese text; name one with --column: {there}")
+        raise InputError(f"no column of Chinese text; name one with --column: {there}", where)
     return best
 
 

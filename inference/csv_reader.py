@@ -38,7 +38,7 @@ def records(
             own = row[known] if known is not None and known < len(row) else None
             yield Record(number, name, row[text], own or None)
         else:
-            skipped(InputError(f"{where}:{number}: the row has no cell for {name!r}; give it all cells of the header"))
+            skipped(InputError(f"the row has no cell for {name!r}; give it all cells of the header", where, number))
 
 
 def _rows(
@@ -49,7 +49,7 @@ def _rows(
     try:
         yield from rows
     except csv.Error as error:
-        what = f"{where}: broken at line {rows.line_num} ({reason(error)})"
-        skipped(InputError(f'{what}; quote cells with ", and write "" for a " in them'))
+        what = f"broken at line {rows.line_num} ({reason(error)})"
+        skipped(InputError(f'{what}; quote cells with ", and write "" for a " in them', where))
     finally:
         csv.field_size_limit(before)

@@ -25,7 +25,7 @@ def read(raw: bytes, where: str) -> Plain:
         body = docx.Document(io.BytesIO(raw)).element.body
         text = "\n".join(_lines(body))
     except Exception as error:  # what a parser raises on a broken file is not bounded
-        raise InputError(f"{where}: not a whole .docx ({reason(error)}); save it as .docx anew") from error
+        raise InputError(f"not a whole .docx ({reason(error)}); save it as .docx anew", where) from error
     return Plain(text, "python-docx")
 
 

@@ -55,13 +55,21 @@ def decode(raw: bytes, where: str, encoding: str | None = None) -> tuple[str, st
         raise undecodable(where)
     try:
         return raw.decode(name), name
-    except UnicodeDecodeError as error:
-        raise InputError(f"{where}: byte {error.start} is not {name}; {MEND}") from error
+    except UnicodeError as error:
+        raise InputError(misfit(error, name), where) from error
+
+
+def misfit(error: UnicodeError, name: str) -> str:
+    """What to say of bytes that are not in the encoding that all should be in."""
+    # some codecs, such as idna, do not say which byte
+    return (
+        f"byte {error.start} is not {name}; {MEND}" if isinstance(error, UnicodeDecodeError) else f"not {name}; {MEND}"
+    )
 
 
 def undecodable(where: str) -> InputError:
     """The error of bytes whose encoding cannot be told."""
-    return InputError(f"{where}: neither UTF-8, UTF-16 with a mark, GB18030 nor Big5; {MEND}")
+    return InputError(f"neither UTF-8, UTF-16 with a mark, GB18030 nor Big5; {MEND}", where)
 
 
 def check(encoding: str) -> None:
@@ -70,7 +78,7 @@ def check(encoding: str) -> None:
         b"a".decode(encoding)
     except UnicodeDecodeError:
         return  # an encoding of two bytes a character
-    except LookupError as error:
+    except (LookupError, ValueError) as error:  # ValueError: a NUL in it, or 'undefined'
         raise InputError(f"unknown encoding {encoding!r}; give utf-8, gb18030, big5, utf-16 or another") from error
 
 

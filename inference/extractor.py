@@ -117,7 +117,9 @@ class Extractor:
             for entities, _ in self._read(some):
                 yield [entity for entity in entities if entity.score >= least]
 
-    def with_certainty(self, texts: Iterable[str], look_ahead: int = LOOK_AHEAD) -> Iterator[tuple[list[Entity], float]]:
+    def with_certainty(
+        self, texts: Iterable[str], look_ahead: int = LOOK_AHEAD
+    ) -> Iterator[tuple[list[Entity], float]]:
         """As :meth:`stream`, and of each text how sure the model is of it as a whole, 0 to 1.
 
         That is the mean probability of the tags of all tokens, so it counts places where an entity may have

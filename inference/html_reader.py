@@ -35,7 +35,7 @@ def read(raw: bytes, where: str, encoding: str | None) -> Plain:
             page, favor_precision=True, include_comments=False, with_metadata=True, url=None
         )
     except Exception as error:  # what a parser raises on an odd page is not bounded
-        raise InputError(f"{where}: cannot be parsed ({reason(error)}); save the page anew") from error
+        raise InputError(f"cannot be parsed ({reason(error)}); save the page anew", where) from error
     text = getattr(found, "text", None) or ""
     if not text.strip():
         note = f"{where}: no main text found; all visible text is taken"

@@ -20,7 +20,7 @@ def records(
         try:
             text, name = _fields(line, key)
         except InputError as error:
-            skipped(InputError(f"{where}:{number}: {error}"))
+            skipped(InputError(str(error), where, number))
         else:
             yield Record(number, key, text, name)
 

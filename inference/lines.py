@@ -21,7 +21,8 @@ _SENTENCE_END = re.compile("[。！？；：…”’）》】.!?;:]$")
 _MARKER = re.compile(
     r"^([\-•·●■◆▪*#>]|[（(]?[一二三四五六七八九十\d]{1,3}[）)、.．]|第[一二三四五六七八九十百\d]+[条章节届])"
 )
-_BLOCK = re.compile(r"[^\n]+(?:\n[^\n]+)+")
+# tried at the beginning of a line only: from each character on, a line of 5 MB would take days
+_BLOCK = re.compile(r"^[^\n]+(?:\n[^\n]+)+", re.MULTILINE)
 
 
 def _width(line: str) -> int:

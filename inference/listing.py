@@ -14,7 +14,7 @@ from bangfu.inference.input_error import InputError
 _KINDS = f"{', '.join(f'.{form}' for form in FORMS)}, {' and '.join(COMPRESSED)} too"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class File:
     """A file to read: where it lies, the name its articles are known by, and its kind."""
 
@@ -33,7 +33,7 @@ def files(
 
     ``form`` takes the place of what the names say. The name of a file in a folder is its path below the
     folder, or the whole path where that name is taken; of any other file it is the path. Files below a
-    folder or glob that are hidden, of no known kind or ``leave_out`` are passed over. What leads nowhere
+    folder or glob that are hidden, of no known kind, or ``leave_out`` or in it, are passed over. What leads nowhere
     goes to ``skipped``.
     """
     found: dict[str, File] = {}
@@ -44,7 +44,7 @@ def files(
                 real = os.path.realpath(path) if path != "-" else path
                 kind = form or ("txt" if path == "-" else form_of(path))
                 if kind is None:
-                    raise InputError(f"{path}: unknown kind of file; give {_KINDS}, or say which it is with --input")
+                    raise InputError(f"unknown kind of file; give {_KINDS}, or say which it is with --input", path)
                 if real not in found:
                     name = path if name in names else name
                     names.add(name)
@@ -56,6 +56,8 @@ def files(
 
 def _paths(source: str, any_kind: bool, leave_out: Path | None) -> Iterator[tuple[str, str]]:
     # (path, name) of each file that one of the sources means
+    if not source:
+        raise InputError("an empty name, which would mean all of this folder; give a file, or . for the folder")
     path = Path(source)
     if source == "-" or path.is_file() or path.is_fifo() or path.is_char_device():
         yield source, source
@@ -63,17 +65,17 @@ def _paths(source: str, any_kind: bool, leave_out: Path | None) -> Iterator[tupl
     if path.is_dir():
         below = [(str(inner), inner.relative_to(path).as_posix()) for inner in _below(path)]
     elif path.exists() or not glob.has_magic(source):
-        raise InputError(f"{source}: there is no such file or folder; check the path")
+        raise InputError("there is no such file or folder; check the path", source)
     else:
         matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
         below = [(match, match) for match in matches if Path(match).is_file()]
     kept = [
         (inner, name)
         for inner, name in below
-        if (any_kind or form_of(inner)) and not (leave_out and _same(Path(inner), leave_out))
+        if (any_kind or form_of(inner)) and not (leave_out and _within(inner, leave_out))
     ]
     if not kept:
-        raise InputError(f"{source}: nothing to read there; give {_KINDS}, or say which they are with --input")
+        raise InputError(f"nothing to read there; give {_KINDS}, or say which they are with --input", source)
     yield from kept
 
 
@@ -84,5 +86,6 @@ def _below(folder: Path) -> Iterator[Path]:
         yield from (Path(top, name) for name in sorted(names) if not name.startswith((".", "~$")))
 
 
-def _same(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
+def _within(path: str, other: Path) -> bool:
+    real, top = os.path.realpath(path), os.path.realpath(other)
+    return real == top or real.startswith(top.rstrip(os.sep) + os.sep)

@@ -130,6 +130,15 @@ class ModelFolder:
         """The model's name and eight digits of its weights' SHA-256, so that models of one name are told apart."""
         return f"{self.settings.name}-{hashlib.sha256(self.file(WEIGHTS).read_bytes()).hexdigest()[:8]}"
 
+    def fingerprint(self) -> str:
+        """A hash of all that the results depend on: every file but the card."""
+        digest = hashlib.blake2b(digest_size=16)
+        for file in sorted(self.path.iterdir()):
+            if file.is_file() and file.suffix != ".md":
+                digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+                digest.update(file.read_bytes())
+        return digest.hexdigest()
+
 
 def write_settings(path: Path, settings: ModelSettings) -> None:
     """Write the settings file of a model folder."""

@@ -39,7 +39,7 @@ def records(stream: IO[bytes], where: str, column: str | None) -> Iterator[Recor
                 number += 1
                 yield Record(number, text, cell or "", None if name is None else str(name))
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{where}: broken Parquet ({reason(error)}); write the file anew") from error
+        raise InputError(f"broken Parquet ({reason(error)}); write the file anew", where) from error
 
 
 def _is_text(kind: Any) -> bool:

@@ -21,10 +21,10 @@ def read(raw: bytes, where: str) -> Plain:
         with pypdfium2.PdfDocument(raw) as document:
             pages = [_page(document, number) for number in range(len(document))]
     except Exception as error:  # what a parser raises on a broken file is not bounded
-        raise InputError(f"{where}: not a whole PDF ({reason(error)}); save it anew, without a password") from error
+        raise InputError(f"not a whole PDF ({reason(error)}); save it anew, without a password", where) from error
     text = "\n".join(pages)
     if not text.strip():
-        raise InputError(f"{where}: a PDF without text, as of scanned pages; have it recognised (OCR) first")
+        raise InputError("a PDF without text, as of scanned pages; have it recognised (OCR) first", where)
     return Plain(text, "pypdfium2")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from itertools import chain, count
 from os import PathLike, fspath
 from pathlib import Path
@@ -22,6 +24,7 @@ from bangfu.labels.user_error import UserError
 
 _EXTRAS = ("html", "docx", "pdf", "parquet")  # whose readers need what a base install does not bring
 _EXTRACTORS = {"jsonl": "json", "csv": "csv", "parquet": "pyarrow"}
+ROWS = tuple(_EXTRACTORS)  # hold many articles
 
 Skipped = Callable[[InputError], None]
 
@@ -42,18 +45,14 @@ def read(
     is txt). ``column`` holds the text of a table; ``text``, or a guess, when not given. ``encoding`` is
     detected when not given. What cannot be read goes to ``skipped`` as an InputError, and the rest follows;
     without it the first such error is raised. ``note`` takes a line on each guess. ``leave_out`` is a file
-    not to be read where a folder or glob holds it, such as the output.
+    or folder not to be read where a folder or glob holds it, such as the output.
 
     Files are opened one after the other, tables are read by pieces. Raises ImportError with the command that
     helps when a file needs an extra, before the first article.
     """
-    if form is not None and form not in FORMS:
-        raise UserError(f"unknown kind of file {form!r}; use one of {', '.join(FORMS)}")
-    if encoding is not None:
-        encodings.check(encoding)
-    return _Reading(column, encoding, skipped or _raise, note or _ignore).articles(
-        listing.files([fspath(source) for source in sources], form, skipped or _raise, leave_out)
-    )
+    return Reading(
+        sources, form=form, column=column, encoding=encoding, skipped=skipped, note=note, leave_out=leave_out
+    ).articles()
 
 
 def _raise(error: InputError) -> NoReturn:
@@ -64,25 +63,95 @@ def _ignore(note: str) -> None:
     pass
 
 
-class _Reading:
-    """One reading of a list of files; it knows which ids are taken."""
+def _size(file: listing.File) -> int | None:
+    path = Path(file.path)
+    try:
+        return path.stat().st_size if file.path != "-" and path.is_file() else None
+    except OSError:
+        return None
 
-    def __init__(self, column: str | None, encoding: str | None, skipped: Skipped, note: Callable[[str], None]) -> None:
-        self._column, self._encoding, self._report, self._note = column, encoding, skipped, note
+
+class Reading:
+    """One reading of a list of files, in order; it knows which ids are taken. The options are those of :func:`read`.
+
+    ``files`` takes the place of ``sources`` where the files are known. Two readings of the same files give the
+    same articles under the same ids. ``files`` is what will be read, ``bytes_read`` how much of it has been, .gz
+    and .xz counted as they lie there.
+    """
+
+    def __init__(
+        self,
+        sources: Iterable[str | PathLike[str]] = (),
+        *,
+        files: list[listing.File] | None = None,
+        form: Form | None = None,
+        column: str | None = None,
+        encoding: str | None = None,
+        skipped: Skipped | None = None,
+        note: Callable[[str], None] | None = None,
+        leave_out: Path | None = None,
+    ) -> None:
+        if form is not None and form not in FORMS:
+            raise UserError(f"unknown kind of file {form!r}; use one of {', '.join(FORMS)}")
+        if encoding is not None:
+            encodings.check(encoding)
+        self._column, self._encoding, self._report, self._say = column, encoding, skipped or _raise, note or _ignore
         self._reported = 0
-        self._ids: set[int] = set()  # of each id a hash, as there may be millions
+        self._passing = False
+        self.bytes_read = 0
+        given = [fspath(source) for source in sources]
+        self.files = listing.files(given, form, self._report, leave_out) if files is None else files
 
-    def articles(self, files: list[listing.File]) -> Iterator[Article]:
-        for form in {file.form for file in files} & set(_EXTRAS):
+    def size(self) -> int | None:
+        """Bytes of all files; None when one of them is a stream or gone."""
+        sizes = [_size(file) for file in self.files]
+        return None if None in sizes else sum(size or 0 for size in sizes)
+
+    def fingerprint(self) -> str | None:
+        """A hash of the names, sizes and times of change of all files; None when one is a stream or gone."""
+        digest = hashlib.blake2b(digest_size=16)
+        for file in self.files:
+            if _size(file) is None:
+                return None
+            found = Path(file.path).stat()
+            place = f"{file.path}\0{file.name}\0{file.form}\0{found.st_size}\0{found.st_mtime_ns}\0"
+            digest.update(place.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+    def articles(self, passed: int = 0) -> Iterator[Article]:
+        """Read all; of the first ``passed`` files only the ids, as of a reading that was broken off behind them."""
+        for form in {file.form for file in self.files} & set(_EXTRAS):
             importlib.import_module(f"bangfu.inference.{form}_reader")
-        return chain.from_iterable(map(self._articles, files))
+        return self._all(passed)
+
+    def _all(self, passed: int) -> Iterator[Article]:
+        from bangfu.inference.ids import Ids  # SQLite is of no use to those who only call an Extractor
+
+        with closing(Ids()) as self._ids:
+            for number, file in enumerate(self.files):
+                self._passing = number < passed
+                before = self.bytes_read
+                if self._passing and file.form not in ROWS:
+                    self._id(file.name, file.path)
+                else:
+                    yield from (article for article in self._articles(file) if not self._passing)
+                # of Parquet only some columns are read
+                self.bytes_read = max(self.bytes_read, before + (_size(file) or 0))
+
+    def _count(self, size: int) -> None:
+        self.bytes_read += size
+
+    def _note(self, note: str) -> None:
+        if not self._passing:
+            self._say(note)
 
     def _skipped(self, error: InputError) -> None:
         self._reported += 1
-        self._report(error)
+        if not self._passing:
+            self._report(error)
 
     def _articles(self, file: listing.File) -> Iterator[Article]:
-        reader = self._rows if file.form in ("jsonl", "csv", "parquet") else self._whole
+        reader = self._rows if file.form in ROWS else self._whole
         nothing = True
         reported = self._reported
         try:
@@ -90,22 +159,25 @@ class _Reading:
                 nothing = False
                 yield article
             if nothing and self._reported == reported:
-                raise InputError(f"{file.path}: no article in it; give a file with text")
+                raise InputError("no article in it; give a file with text", file.path)
         except InputError as error:
             self._skipped(error)
         except BROKEN as error:
-            self._skipped(InputError(f"{file.path}: cannot be read ({reason(error)}); check the file"))
+            self._skipped(InputError(f"cannot be read ({reason(error)}); check the file", file.path))
 
     def _whole(self, file: listing.File) -> Iterator[Article]:
-        with byte_stream(file.path) as stream:
+        name = self._id(
+            file.name, file.path
+        )  # before anything can fail: it is taken whether the file can be read or not
+        with byte_stream(file.path, self._count) as stream:
             raw = stream.read()
         plain = self._plain(file, raw)
         if not plain.text.strip():
-            raise InputError(f"{file.path}: empty; give a file with text")
+            raise InputError("empty; give a file with text", file.path)
         if plain.note:
             self._note(plain.note)
         source = Source(file.path, plain.extractor, len(plain.text), plain.encoding)
-        yield Article(self._id(file.name, file.path), plain.text, source)
+        yield Article(name, plain.text, source)
 
     def _plain(self, file: listing.File, raw: bytes) -> Plain:
         if file.form == "html":
@@ -124,7 +196,7 @@ class _Reading:
         return Plain(text, "plain text", encoding)
 
     def _rows(self, file: listing.File) -> Iterator[Article]:
-        with byte_stream(file.path) as stream:
+        with byte_stream(file.path, self._count) as stream:
             lines = TextStream(stream, file.path, self._encoding, self._skipped)
             said = self._column is not None
             for row, column, text, name in self._records(file, stream, lines):
@@ -147,7 +219,6 @@ class _Reading:
     def _id(self, own: str | None, place: str) -> str:
         # an id that another article has already gives way to the place
         for name in chain([place if own is None else own, place], (f"{place}#{number}" for number in count(2))):
-            if hash(name) not in self._ids:
-                self._ids.add(hash(name))
+            if self._ids.add(name):
                 return name
         raise AssertionError("count does not end")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import IO
 
-from bangfu.inference.encodings import MEND, detect, marked, undecodable
+from bangfu.inference.encodings import MEND, detect, marked, misfit, undecodable
 from bangfu.inference.input_error import InputError
 
 _SAMPLE = 1 << 16  # bytes by which an encoding other than UTF-8 is told
@@ -51,7 +51,7 @@ class TextStream:
                 yield from (f"{line}\n" for line in lines)
             rest += decoder.decode(b"", final=True)
         except UnicodeError as error:
-            raise InputError(f"{self._where}: breaks off: not {encoding} any more; {MEND}") from error
+            raise InputError(f"breaks off: not {encoding} any more; {MEND}", self._where) from error
         if rest:
             yield rest
 
@@ -65,9 +65,8 @@ class TextStream:
         for number, line in numbered:
             try:
                 yield number, line.decode("utf-8" if self.encoding == "utf-8-sig" else self.encoding)
-            except UnicodeDecodeError as error:
-                trouble = InputError(f"{self._where}:{number}: byte {error.start} is not {self.encoding}; {MEND}")
-                self._skipped(trouble)
+            except UnicodeError as error:
+                self._skipped(InputError(misfit(error, self.encoding), self._where, number))
 
     def _told(self, first: tuple[int, bytes], more: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
         # decides on the encoding and returns the lines that it took to do so

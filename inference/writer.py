@@ -1,13 +1,14 @@
-"""Writers of extracted entities: JSON lines, CSV and an HTML page."""
+"""Writers of extracted entities: JSON lines, CSV, an HTML page and Parquet."""
 
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from html import escape
 from pathlib import Path
 from typing import IO, Literal
@@ -15,12 +16,30 @@ from typing import IO, Literal
 from bangfu.inference import page
 from bangfu.inference.article import Article
 from bangfu.inference.entity import Entity
+from bangfu.inference.input_error import reason
 from bangfu.labels.atomic_file import replaced
 from bangfu.labels.user_error import UserError
 
-Format = Literal["jsonl", "csv", "html"]
-FORMATS: tuple[Format, ...] = ("jsonl", "csv", "html")
+Format = Literal["jsonl", "csv", "html", "parquet"]
+FORMATS: tuple[Format, ...] = ("jsonl", "csv", "html", "parquet")
 Write = Callable[[Article, Sequence[Entity]], None]
+
+
+def check(target: Path | None, form: Format, overwrite: bool = True) -> None:
+    """UserError when a file cannot be written there, or is there already and ``overwrite`` is not given."""
+    if form == "parquet":
+        importlib.import_module("bangfu.inference.parquet_writer")
+        if target is None or (target.exists() and not target.is_file()):
+            raise UserError("Parquet needs a file that can be read back; name one with --output")
+    if target is None:
+        return
+    target = target.resolve()
+    if not target.parent.is_dir():
+        raise UserError(f"{target}: there is no folder {target.parent}; make it first")
+    if target.is_dir():
+        raise UserError(f"{target}: a folder; name a file, or end the name with /")
+    if target.is_file() and not overwrite:
+        raise UserError(f"{target}: is there already; --overwrite replaces it")
 
 
 @contextmanager
@@ -28,8 +47,19 @@ def writer(target: Path | None, form: Format = "jsonl") -> Iterator[Write]:
     """Yield a function that takes an article and its entities.
 
     A file appears whole, when the block ends without an error, or not at all; ``None`` is standard
-    output. OSError when the file cannot be written.
+    output. UserError when it cannot be written.
     """
+    check(target, form)
+    try:
+        yield from _writes(target, form)
+    except BrokenPipeError:
+        raise  # the reader has gone, which is no error
+    except OSError as error:
+        name = "standard output" if target is None else target
+        raise UserError(f"{name}: cannot be written ({reason(error)}); make room, or name another place") from error
+
+
+def _writes(target: Path | None, form: Format) -> Iterator[Write]:
     # a lone surrogate becomes its escape, which in JSON reads back as the same character
     options = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
     if target is None:
@@ -38,20 +68,26 @@ def writer(target: Path | None, form: Format = "jsonl") -> Iterator[Write]:
             yield from _frame(out, form)
             out.flush()
         finally:
-            out.detach()
+            with suppress(OSError):  # what is still held cannot be written either
+                out.detach()
         return
     target = target.resolve()  # a link stays, and what it leads to is replaced
-    if not target.parent.is_dir():
-        raise UserError(f"{target}: there is no folder {target.parent}; make it first")
     if target.exists() and not target.is_file():
         # a pipe or a device takes what is written and must not be replaced by a file
         with target.open("w", **options) as file:  # type: ignore[call-overload]
             yield from _frame(file, form)
         return
-    with replaced(target) as partial, partial.open("w", **options) as file:  # type: ignore[call-overload]
-        if form == "csv":
-            file.write("\ufeff")  # spreadsheet programs take a CSV without it for the local code page
-        yield from _frame(file, form)
+    with replaced(target) as partial:
+        if form == "parquet":
+            from bangfu.inference.parquet_writer import parquet_rows
+
+            with parquet_rows(partial) as write:
+                yield write
+            return
+        with partial.open("w", **options) as file:  # type: ignore[call-overload]
+            if form == "csv":
+                file.write("\ufeff")  # spreadsheet programs take a CSV without it for the local code page
+            yield from _frame(file, form)
 
 
 def _frame(out: IO[str], form: Format) -> Iterator[Write]:

@@ -27,4 +27,6 @@ def replaced(path: Path) -> Iterator[Path]:
 def write_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON, whole or not at all."""
     with replaced(path) as partial:
-        partial.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+        # a lone surrogate, as in the name of a file that is not UTF-8, becomes its escape and reads back as itself
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from itertools import chain, islice
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from bangfu.inference.article import Article
+from bangfu.inference import writer
+from bangfu.inference.extraction import Summary, extracted
 from bangfu.inference.extractor import BATCH_TOKENS, Extractor
 from bangfu.inference.form import FORMS
 from bangfu.inference.input_error import InputError
-from bangfu.inference.reading import read
-from bangfu.inference.writer import FORMATS, Format, writer
-from bangfu.labels.user_error import UserError
+from bangfu.inference.model_folder import SHIPPED, ModelFolder
+from bangfu.inference.parts import Errors, write_parts
+from bangfu.inference.reading import Reading
+from bangfu.inference.run_folder import RunFolder
+from bangfu.labels.user_error import UserError, one_line
+from bangfu.scripts.progress import Progress
 
-_LOOK_AHEAD = 64
+_PART_SIZE = 10_000
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,8 +40,17 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--column", help="that holds the text, or the key in JSON lines; 'text' or a guess when not given"
     )
     parser.add_argument("--encoding", help="of text, HTML, JSON lines and CSV, instead of detecting it")
-    parser.add_argument("--output", "-o", type=Path, help="file to write; standard output when not given")
-    parser.add_argument("--format", choices=FORMATS, help="of the output, instead of going by its name")
+    parser.add_argument(
+        "--output",
+        "-o",
+        help="file to write, or folder (a name that ends with /) for parts; standard output when not given",
+    )
+    parser.add_argument("--format", choices=writer.FORMATS, help="of the output, instead of going by its name")
+    parser.add_argument("--overwrite", action="store_true", help="replace the output, or the run, that is there")
+    parser.add_argument("--parts", action="store_true", help="the output is a folder; a run that was stopped goes on")
+    parser.add_argument(
+        "--part-size", type=int, default=_PART_SIZE, help=f"articles a part (default {_PART_SIZE:,})", metavar="N"
+    )
     parser.add_argument("--model", type=Path, help="model folder; the shipped model when not given")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
@@ -48,56 +62,148 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--min-score", type=float, default=0.0, metavar="P", help="leave out entities less sure, 0 to 1"
     )
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="ray writes parts on many machines")
+    parser.add_argument("--address", help="of a Ray cluster; one of this machine's is started when not given")
+    parser.add_argument("--workers", type=int, help="Ray actors, each with a model (default: CPUs but one)")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Extract and write."""
-    form = arguments.format
-    if form is None:
-        form = arguments.output.suffix[1:].lower() if arguments.output else "jsonl"
-        if form not in FORMATS:
-            raise UserError(f"{arguments.output}: which form? name it .jsonl, .csv or .html, or give --format")
-    extractor = Extractor.load(
-        arguments.model,
-        device=arguments.device,
-        backend=arguments.backend,
-        precision=arguments.precision,
-        threads=arguments.threads,
-        batch_tokens=arguments.batch_tokens,
-        min_score=arguments.min_score,
+    """Extract and write; 1 when something was skipped."""
+    if arguments.output == "":
+        raise UserError("an empty name for the output; give a file, a folder, or . for this folder")
+    output = None if arguments.output is None else Path(arguments.output)
+    parts = arguments.parts or arguments.engine == "ray"
+    if parts and output is None:
+        raise UserError("parts need a folder; name it with --output")
+    if output is not None and (parts or arguments.output.endswith("/") or output.is_dir()):
+        return _in_parts(arguments, output)
+    form = _form(arguments, output)
+    writer.check(output, form, arguments.overwrite)
+    summary = Summary()
+
+    def skipped(error: InputError) -> None:
+        summary.skipped += 1
+        _say_skipped(error)
+
+    reading = _reading(arguments, output, skipped)
+    extractor = _extractor(arguments)
+    articles = reading.articles()
+    first = next(articles, None)
+    if first is not None:  # else an output file stays as it was
+        # the bar would mingle with results on the same terminal
+        with (
+            Progress(reading, output is None and sys.stdout.isatty()) as progress,
+            writer.writer(output, form) as write,
+        ):
+            for article, entities in extracted(extractor, chain([first], articles)):
+                write(article, entities)
+                summary.add(article, entities)
+                progress.each(len(article.text))
+        if output is not None:
+            _say(f"{summary}; {progress.pace()}")
+    return 1 if summary.skipped else 0
+
+
+def _in_parts(arguments: argparse.Namespace, output: Path) -> int:
+    form: writer.Format = arguments.format or "jsonl"
+    if arguments.part_size < 1:
+        raise UserError(f"--part-size {arguments.part_size} must be at least 1")
+    if arguments.workers is not None and arguments.workers < 1:
+        raise UserError(f"--workers {arguments.workers} must be at least 1")
+    if form == "parquet":
+        from bangfu.inference import parquet_writer  # noqa: F401 - says at once that the extra is missing
+    errors = Errors(_say_skipped)
+    reading = _reading(arguments, output, errors)
+    with RunFolder.open(output, _settings(arguments, reading, form), arguments.overwrite) as folder:
+        if folder.progress.finished:
+            _say(f"{output}: this run is finished: {folder.progress.summary}; --overwrite starts anew")
+        else:
+            if folder.progress.parts:
+                _say(f"{output}: goes on behind {folder.progress.summary.articles:,} articles")
+            if arguments.engine == "ray":
+                progress = _on_ray(arguments, reading, errors, folder, form)
+            else:
+                extractor = _extractor(arguments)
+                with Progress(reading) as progress:
+                    write_parts(extractor, reading, errors, folder, form, arguments.part_size, progress.each)
+            _say(f"{folder.progress.summary}; {progress.pace()}")
+        return 1 if folder.progress.summary.skipped else 0
+
+
+def _on_ray(
+    arguments: argparse.Namespace, reading: Reading, errors: Errors, folder: RunFolder, form: writer.Format
+) -> Progress:
+    from bangfu.inference import ray_engine
+
+    work = ray_engine.Work(
+        folder=folder.path.resolve(),
+        form=form,
+        size=arguments.part_size,
+        column=arguments.column,
+        encoding=arguments.encoding,
+        # an actor is given one core, and would otherwise start a thread for each core of its machine
+        extractor=_load(arguments) | {"threads": arguments.threads or 1},
+        where=str(Path.cwd()),
     )
-    skipped = 0
+    errors.go_to(folder)
+    with Progress(reading, by_articles=True) as progress:
+        ray_engine.run(work, folder, reading.files, arguments.address, arguments.workers, errors, progress.each)
+    return progress
 
-    def report(error: InputError) -> None:
-        nonlocal skipped
-        skipped += 1
-        _say(f"skipped: {error}")
 
-    articles = read(
-        *arguments.files,
+def _settings(arguments: argparse.Namespace, reading: Reading, form: writer.Format) -> dict[str, Any]:
+    # what the results depend on
+    return {
+        "engine": arguments.engine,
+        "sources": arguments.files,
+        "input": arguments.input,
+        "column": arguments.column,
+        "encoding": arguments.encoding,
+        "files": len(reading.files),
+        "bytes": reading.size(),
+        "files_changed": reading.fingerprint(),
+        "format": form,
+        "part_size": arguments.part_size,
+        "backend": arguments.backend,
+        "precision": arguments.precision,
+        "min_score": arguments.min_score,
+        "model": ModelFolder.load(arguments.model or SHIPPED).fingerprint(),
+    }
+
+
+def _form(arguments: argparse.Namespace, output: Path | None) -> writer.Format:
+    form = arguments.format or (output.suffix[1:].lower() if output else "jsonl")
+    if form not in writer.FORMATS:
+        kinds = ", ".join(f".{form}" for form in writer.FORMATS)
+        raise UserError(f"{output}: which form? name it {kinds}, end it with / for a folder, or give --format")
+    return form
+
+
+def _reading(arguments: argparse.Namespace, output: Path | None, skipped: Callable[[InputError], None]) -> Reading:
+    return Reading(
+        arguments.files,
         form=arguments.input,
         column=arguments.column,
         encoding=arguments.encoding,
-        skipped=report,
+        skipped=skipped,
         note=_say,
-        leave_out=arguments.output,
+        leave_out=output,
     )
-    first = next(articles, None)
-    if first is not None:  # else an output file stays as it was
-        _write(extractor, chain([first], articles), arguments.output, form)
-    return 1 if skipped else 0
+
+
+def _extractor(arguments: argparse.Namespace) -> Extractor:
+    return Extractor.load(**_load(arguments))
+
+
+def _load(arguments: argparse.Namespace) -> dict[str, Any]:
+    names = ("device", "backend", "precision", "threads", "batch_tokens", "min_score")
+    return {"path": arguments.model} | {name: getattr(arguments, name) for name in names}
 
 
 def _say(line: str) -> None:
-    tqdm.write(f"bangfu: {line}", file=sys.stderr)
+    tqdm.write(f"bangfu: {one_line(line)}", file=sys.stderr)
 
 
-def _write(extractor: Extractor, articles: Iterator[Article], output: Path | None, form: Format) -> None:
-    # the bar would mingle with results on the same terminal
-    quiet = not sys.stderr.isatty() or (output is None and sys.stdout.isatty())
-    with writer(output, form) as write, tqdm(unit=" articles", disable=quiet) as bar:
-        while batch := list(islice(articles, _LOOK_AHEAD)):
-            for article, entities in zip(batch, extractor([article.text for article in batch]), strict=True):
-                write(article, entities)
-                bar.update()
+def _say_skipped(error: InputError) -> None:
+    _say(f"skipped: {error}")

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bangfu.labels.user_error import UserError
+from bangfu.labels.user_error import UserError, one_line
 from bangfu.scripts import (
     benchmark,
     calibrate,
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = str(error) if "pip install" in str(error) else f"{error}: pip install 'bangfu[train]'"
     except KeyboardInterrupt:
         message = "stopped"
-    print(f"bangfu: {message}", file=sys.stderr)
+    print(f"bangfu: {one_line(message)}", file=sys.stderr)
     return 2
 
 

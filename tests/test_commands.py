@@ -1,6 +1,7 @@
 """The command line on real files: outputs, and one clear line on bad input."""
 
 import csv
+import gzip
 import importlib.util
 import io
 import json
@@ -71,7 +72,8 @@ def test_links_and_devices_are_not_replaced(tmp_path: Path) -> None:
     real, link = tmp_path / "real.jsonl", tmp_path / "link.jsonl"
     real.touch()
     link.symlink_to(real)
-    assert main(["extract", str(SAMPLE), "-o", str(link)]) == 0
+    assert main(["extract", str(SAMPLE), "-o", str(link)]) == 2
+    assert main(["extract", str(SAMPLE), "-o", str(link), "--overwrite"]) == 0
     assert link.is_symlink() and len(lines(real)) == 1
     assert main(["extract", str(SAMPLE), "-o", "/dev/null", "--format", "jsonl"]) == 0
     assert not Path("/dev/null").is_file()
@@ -104,20 +106,30 @@ def test_html_is_escaped(tmp_path: Path) -> None:
         ("b.txt", b"", "empty"),
         ("a.jsonl", b'{"text": \n', "a.jsonl:1: not valid JSON"),
         ("a.doc", b"", "unknown kind of file"),
+        ("c.txt", b" \n\t ", "empty"),
+        ("c.jsonl", b'{"text": 5}', "c.jsonl:1: no string under 'text'"),
+        ("d.jsonl", b'{"body": "x"}', "name the key with --column"),
+        ("d.csv", b"a,b\n1,2\n", "name one with --column: it has 'a', 'b'"),
+        ("d.txt.gz", gzip.compress(b"a" * 999)[:-9], "cannot be read"),
+        ("a\nb.txt", b"", "empty"),
+        ("", None, "an empty name"),
     ],
 )
 def test_bad_input_is_one_line_and_the_rest_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, words: str
 ) -> None:
-    path, out = tmp_path / name, tmp_path / "out.jsonl"
+    path, out = tmp_path / name if name else "", tmp_path / "out.jsonl"
     out.write_text("what was there", encoding="utf-8")
     if content is not None:
-        path.write_bytes(content)
-    assert main(["extract", str(path), "-o", str(out)]) == 1
+        (tmp_path / name).write_bytes(content)
+    assert main(["extract", str(path), "-o", str(out)]) == 2
+    assert capsys.readouterr().err == f"bangfu: {out}: is there already; --overwrite replaces it\n"
+    assert main(["extract", str(path), "-o", str(out), "--overwrite"]) == 1
     assert out.read_text(encoding="utf-8") == "what was there"
-    assert main(["extract", str(path), str(SAMPLE), "-o", str(out)]) == 1
-    first, second = capsys.readouterr().err.splitlines()
-    assert first == second and words in first and str(path) in first
+    assert main(["extract", str(path), str(SAMPLE), "-o", str(out), "--overwrite"]) == 1
+    first, second, summary = capsys.readouterr().err.splitlines()
+    assert first == second and words in first and str(path).replace("\n", "\\n") in first
+    assert summary.startswith("bangfu: 1 articles, ") and "; 1 skipped; " in summary
     assert [value["id"] for value in lines(out)] == [str(SAMPLE)]
 
 
@@ -126,10 +138,61 @@ def test_a_folder_and_its_output(tmp_path: Path, capsys: pytest.CaptureFixture[s
     (tmp_path / "a.csv").write_text(f'标题,正文\n甲,"{text}"\n', encoding="gb18030")
     out = tmp_path / "out.jsonl"
     for _ in range(2):  # what the first run wrote is no input of the second
-        assert main(["extract", str(tmp_path), "-o", str(out)]) == 0
+        assert main(["extract", str(tmp_path), "-o", str(out), "--overwrite"]) == 0
         assert "'正文'" in capsys.readouterr().err
         assert [(value["id"], value["text"]) for value in lines(out)] == [("a.csv:2", text)]
     assert main(["extract", str(tmp_path / "*.csv"), "--column", "标题", "--encoding", "gbk"]) == 0
+
+
+def test_odd_texts_are_read(tmp_path: Path) -> None:
+    texts = ["", "  ", "\ud83c", "民政部\x00拨款3万元", "临江市民政局" * 40]
+    articles, out = tmp_path / "a.jsonl", tmp_path / "out.jsonl"
+    articles.write_text("\n".join(json.dumps({"text": text}) for text in texts), encoding="utf-8")
+    assert main(["extract", str(articles), "-o", str(out)]) == 0
+    found = lines(out)
+    assert [value["text"] for value in found] == texts
+    assert "3万元" in {entity["text"] for entity in found[3]["entities"]}
+
+
+LIMITED = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+from bangfu.scripts.main import main
+raise SystemExit(main(sys.argv[1:]))
+"""
+
+
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    """A disk that is full, and a folder that is not to be written to: one line, and no half of a file."""
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    closed.chmod(0o500)
+    for program, output, words in (
+        (LIMITED, tmp_path / "out.jsonl", "File too large"),
+        (LIMITED, f"{tmp_path / 'parts'}/", "File too large"),
+        (LIMITED.replace("2000", "-1"), closed / "out.jsonl", "Permission denied"),
+        (LIMITED.replace("2000", "-1"), f"{closed / 'out'}/", "Permission denied"),
+    ):
+        if words == "Permission denied" and os.geteuid() == 0:
+            continue  # root may write anywhere
+        command = [sys.executable, "-c", program, "extract", str(SAMPLE), "-o", str(output)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert not list(tmp_path.glob("**/*part*l"))
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "bangfu.scripts.main", "extract", str(SAMPLE)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2 and done.stderr == (
+        "bangfu: standard output: cannot be written (No space left on device); make room, or name another place\n"
+    )
+
+
+def test_each_line_that_is_said_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a\nb.csv").write_text("标题\n民政部\n", encoding="utf-8")
+    assert main(["extract", str(tmp_path / "a\nb.csv"), "-o", str(tmp_path / "\n")]) == 2
+    assert main(["extract", str(tmp_path / "a\nb.csv"), "-o", str(tmp_path / "out.csv")]) == 0
+    assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == ["bangfu"] * 3
 
 
 def test_other_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,6 +200,14 @@ def test_other_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["extract", str(SAMPLE), "--model", str(tmp_path)], "bangfu.json: missing"),
         (["extract", str(SAMPLE), "-o", str(tmp_path / "no" / "out.jsonl")], "there is no folder"),
         (["extract", str(SAMPLE), "-o", str(tmp_path / "out.docx")], "which form?"),
+        (
+            ["extract", str(SAMPLE), "-o", str(tmp_path / "a"), "--format", "html", "--part-size", "0", "--parts"],
+            "least 1",
+        ),
+        (["extract", str(SAMPLE), "--parts"], "parts need a folder"),
+        (["extract", str(SAMPLE), "-o", ""], "an empty name"),
+        (["extract", str(SAMPLE), "--format", "parquet"], "Parquet"),
+        (["extract", str(SAMPLE), "--batch-size", "0"], "batch_size 0"),
         (["evaluate", str(SAMPLE)], "unknown kind of file"),
         (["train", str(tmp_path / "a.yaml")], "cannot be read"),
     ):

@@ -72,8 +72,13 @@ def test_a_given_encoding(tmp_path: Path) -> None:
     assert [article.text for article in read(path, encoding="shift_jis")] == ["東京都は"]
     with pytest.raises(InputError, match="byte 0 is not ascii"):
         list(read(path, encoding="ascii"))
-    with pytest.raises(UserError, match="unknown encoding 'rot13'"):
-        read(path, encoding="rot13")
+    path.write_bytes(b"xn--a")
+    for form in ("txt", "jsonl"):
+        with pytest.raises(InputError, match="not idna; name"):  # a codec that does not say where
+            list(read(path, encoding="idna", form=form))
+    for name in ("rot13", "a\x00", "undefined"):
+        with pytest.raises(UserError, match="unknown encoding"):
+            read(path, encoding=name)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])

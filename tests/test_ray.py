@@ -1,0 +1,53 @@
+"""The same work on a Ray of this machine: two workers, one of which dies."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import kills
+import pytest
+
+pytest.importorskip("ray", reason="needs the extra 'ray'")
+
+from bangfu.scripts.main import main
+
+
+def _kill_a_worker(out: Path, killed: list[int]) -> None:
+    # when some chunks are done and others are not; /proc has what the worker calls itself
+    while not killed and not (out / "run.json").exists():
+        time.sleep(0.01)
+    while len(list((out / ".done").glob("*.json"))) < 3:
+        time.sleep(0.01)
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                name = (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if name.startswith(b"ray::") and b"_Extracting" in name:
+                os.kill(int(process.name), signal.SIGKILL)
+                killed.append(int(process.name))
+                return
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds the worker in /proc")
+def test_a_worker_dies_and_every_article_is_there_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out, whole = tmp_path / "in", tmp_path / "out", tmp_path / "whole"
+    kills.write_input(source, 200)
+    assert main(["extract", str(source), "-o", f"{whole}/"]) == 1
+    arguments = ["extract", str(source), "-o", f"{out}/", "--engine", "ray", "--workers", "2", "--part-size", "5"]
+    killed: list[int] = []
+    killer = threading.Thread(target=_kill_a_worker, args=(out, killed), daemon=True)
+    killer.start()
+    assert main(arguments) == 1
+    killer.join(5)
+    assert killed
+    # one id that is twice in the input is so in two tables, and keeps there what it has
+    ours, theirs = ({row[2]: (row[1], row[3]) for row in kills.articles(folder)} for folder in (out, whole))
+    assert ours == theirs and len(list(kills.articles(out))) == len(ours)
+    assert sorted(kills.errors(out)) == sorted(kills.errors(whole))
+    assert sorted({file.name[:5] for file in out.iterdir()}) == [".lock", "error", "part-", "run.j"]
+    capsys.readouterr()
+    assert main(arguments) == 1 and "this run is finished: 217 articles" in capsys.readouterr().err
