@@ -15,6 +15,7 @@ from bangfu.inference.cleaning import Cleaned, clean
 from bangfu.inference.decoding import certainty, decode
 from bangfu.inference.entity import Entity
 from bangfu.inference.model_folder import SHIPPED, TOKENIZER, ModelFolder, ModelSettings
+from bangfu.inference.selection import select
 from bangfu.inference.tokens import Encoder, Tokens
 from bangfu.inference.windows import Window, stitch, windows
 from bangfu.labels.schema import TAGS
@@ -39,11 +40,11 @@ class Extractor:
         settings: ModelSettings,
         batch_tokens: int = BATCH_TOKENS,
         cleaning: Callable[[str], Cleaned] = clean,
-        min_score: float = 0.0,
+        min_score: float | None = None,
     ) -> None:
         if batch_tokens < 1:
             raise UserError(f"batch_tokens {batch_tokens} must be at least 1")
-        self.min_score = _checked(min_score)
+        self.min_score = None if min_score is None else _checked(min_score)
         self.backend, self.encoder, self.settings, self.batch_tokens = backend, encoder, settings, batch_tokens
         # another one than the model was trained with is only good for measuring what the cleaning is worth
         self.cleaning = cleaning
@@ -58,14 +59,14 @@ class Extractor:
         precision: Precision = "auto",
         threads: int = 0,
         batch_tokens: int = BATCH_TOKENS,
-        min_score: float = 0.0,
+        min_score: float | None = None,
     ) -> Extractor:
         """Load a model folder, or the shipped model when ``path`` is not given.
 
         ``precision`` is int8 on a CPU where the model has it, and fp32 elsewhere, when not given; ``threads``
         is how many one batch may use, all cores when 0 (both of the onnx backend). A batch holds at most
-        ``batch_tokens`` tokens, padding included, or one window. Entities of a score below ``min_score`` are
-        left out.
+        ``batch_tokens`` tokens, padding included, or one window. Entities of a score below ``min_score``,
+        or what the model recommends, are left out, but for names that have it elsewhere in the same text.
 
         Raises ModelFolderError for a folder that is incomplete, broken or of another version, DeviceError
         for a device that is not there, ImportError (with the command that helps) for a missing extra.
@@ -112,10 +113,16 @@ class Extractor:
         self, texts: Iterable[str], look_ahead: int = LOOK_AHEAD, *, min_score: float | None = None
     ) -> Iterator[list[Entity]]:
         """Extract from any number of texts, in order, holding ``look_ahead`` characters at a time, or one text."""
-        least = self.min_score if min_score is None else _checked(min_score)
+        least = self._least(min_score)
         for some in _held(texts, look_ahead):
             for entities, _ in self._read(some):
-                yield [entity for entity in entities if entity.score >= least]
+                yield select(entities, least)
+
+    def _least(self, min_score: float | None = None) -> float:
+        """The least score asked for, now or when the extractor was made, else that of the model."""
+        if min_score is not None:
+            return _checked(min_score)
+        return self.settings.min_score if self.min_score is None else self.min_score
 
     def with_certainty(
         self, texts: Iterable[str], look_ahead: int = LOOK_AHEAD
@@ -128,7 +135,7 @@ class Extractor:
         """
         for some in _held(texts, look_ahead):
             for entities, scores in self._read(some):
-                yield entities, certainty(scores)
+                yield select(entities, self._least()), certainty(scores)
 
     def _read(self, raws: Sequence[str]) -> list[tuple[list[Entity], npt.NDArray[np.float32]]]:
         """Of each text the entities and the tag logits [tokens, tags]."""

@@ -42,7 +42,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="make the documents noisy first; given again it is one more table (needs the extra 'train')",
     )  # fmt: skip
     accuracy.add_argument("--documents", nargs="+", metavar="ID", help="measure these documents only")
-    accuracy.add_argument("--min-score", type=float, default=0.0, metavar="P", help="of entities of the models")
+    accuracy.add_argument(
+        "--min-score",
+        type=float,
+        metavar="P",
+        help="least score of an entity, 0 to 1; the model's own when not given",
+    )
     accuracy.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     accuracy.add_argument("--output", type=Path, metavar="DIR", help="folder for benchmark.json and benchmark.html")
     accuracy.set_defaults(run=run_accuracy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from pathlib import Path
 
 from bangfu.inference.extractor import Extractor
@@ -26,12 +25,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Fit, write, and say what changed."""
     documents = labelled_file.read(arguments.file)
     extractor = Extractor.load(arguments.model, device=arguments.device, backend=arguments.backend)
-    before = evaluation.certainty(evaluation.measure(extractor, documents))
-    fitted = calibration.fit(extractor, documents)
-    extractor.settings = dataclasses.replace(extractor.settings, calibration=fitted)
-    after = evaluation.certainty(evaluation.measure(extractor, documents))
-    write_settings(arguments.model, extractor.settings)
-    print(f"{arguments.model / SETTINGS} written: scale {fitted.scale}, shift {fitted.shift}")
+    before = evaluation.certainty(evaluation.measure(extractor, documents, min_score=0))
+    settings = calibration.fitted(extractor, documents)
+    extractor.settings = settings
+    after = evaluation.certainty(evaluation.measure(extractor, documents, min_score=0))
+    write_settings(arguments.model, settings)
+    assert settings.calibration is not None
+    scale, shift = settings.calibration.scale, settings.calibration.shift
+    print(f"{arguments.model / SETTINGS} written: scale {scale}, shift {shift}, min_score {settings.min_score}")
     print(
         f"expected calibration error on {arguments.file.name}, {len(after[0])} entities: "
         f"{100 * reliability.calibration_error(*before):.2f} % before, "

@@ -31,7 +31,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
     parser.add_argument("--precision", choices=("auto", "int8", "fp32"), default="auto", help="auto: int8 on a CPU")
     parser.add_argument(
-        "--min-score", type=float, default=0.0, metavar="P", help="leave out entities less sure, 0 to 1"
+        "--min-score",
+        type=float,
+        metavar="P",
+        help="least score of an entity, 0 to 1; the model's own when not given",
     )
     parser.add_argument(
         "--noise", nargs="+", default=[], metavar="NAME", choices=sorted(get_args(TransformName)),
@@ -70,11 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.no_cleaning:
         extractor.cleaning = untouched
         name += ", not cleaned"
-    if arguments.min_score:
-        name += f", score at least {arguments.min_score:g}"
-    comparisons = evaluation.measure(extractor, documents)
+    least = extractor.settings.min_score if arguments.min_score is None else arguments.min_score
+    if least:
+        name += f", score at least {least:g}"
+    every = evaluation.measure(extractor, documents, min_score=0)
+    comparisons = evaluation.at_least(every, least)
     values = evaluation.metrics(comparisons, f"{extractor.settings.name} on {name}")
-    values |= {"confusion": evaluation.confusion(comparisons), "reliability": reliability.figures(comparisons)}
+    values |= {"confusion": evaluation.confusion(comparisons), "reliability": reliability.figures(every)}
     print(evaluation.table(values))
     print(_scores(values["reliability"]))
     if arguments.output:

@@ -60,7 +60,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--batch-tokens", type=int, default=BATCH_TOKENS, help=f"tokens of a batch (default {BATCH_TOKENS})"
     )
     parser.add_argument(
-        "--min-score", type=float, default=0.0, metavar="P", help="leave out entities less sure, 0 to 1"
+        "--min-score",
+        type=float,
+        metavar="P",
+        help="least score of an entity, 0 to 1; the model's own when not given",
     )
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="ray writes parts on many machines")
     parser.add_argument("--address", help="of a Ray cluster; one of this machine's is started when not given")

@@ -36,10 +36,10 @@ def test_a_calibration_gives_probabilities_in_the_same_order(values: list[float]
 
 @pytest.mark.parametrize("calibration", [None, Calibration(0.3, -4.0), Calibration(3.0, 2.0)])
 def test_entities_stay_where_they_are(extractor: Extractor, article: str, calibration: Calibration | None) -> None:
-    ours, theirs = extractor(article), calibrated(extractor, calibration)(article)
+    ours, theirs = extractor(article, min_score=0), calibrated(extractor, calibration)(article, min_score=0)
     assert places(ours) == places(theirs)
     if calibration:
-        plain = calibrated(extractor, None)(article)
+        plain = calibrated(extractor, None)(article, min_score=0)
         assert [one.score for one in theirs] == [round(calibration(one.score), 4) for one in plain]
 
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from bangfu.inference.calibration import Calibration, log_odds
 from bangfu.inference.extractor import Extractor
+from bangfu.inference.model_folder import ModelSettings
 from bangfu.labels.document import Document
 from bangfu.labels.user_error import UserError
-from bangfu.training import evaluation
+from bangfu.training import evaluation, reliability
 
 _ROUNDS = 100
 
@@ -21,10 +22,18 @@ def fit(extractor: Extractor, documents: Sequence[Document]) -> Calibration:
     """Fit on what the extractor finds; UserError when it finds nothing, for then there is nothing to fit."""
     settings = dataclasses.replace(extractor.settings, calibration=None)
     plain = Extractor(extractor.backend, extractor.encoder, settings, extractor.batch_tokens, extractor.cleaning)
-    confidence, correct = evaluation.certainty(evaluation.measure(plain, documents))
+    confidence, correct = evaluation.certainty(evaluation.measure(plain, documents, min_score=0))
     if not len(correct):
         raise UserError("nothing to calibrate on: the model finds no entity in these documents; give others")
     return platt(confidence, correct)
+
+
+def fitted(extractor: Extractor, documents: Sequence[Document]) -> ModelSettings:
+    """The extractor's settings with a calibration and the least score of the highest micro-F1, both fitted."""
+    settings = dataclasses.replace(extractor.settings, calibration=fit(extractor, documents))
+    calibrated = Extractor(extractor.backend, extractor.encoder, settings, extractor.batch_tokens, extractor.cleaning)
+    best = reliability.figures(evaluation.measure(calibrated, documents, min_score=0))["best"]
+    return dataclasses.replace(settings, min_score=best["min_score"])
 
 
 def platt(confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_]) -> Calibration:
@@ -52,7 +61,7 @@ def _logistic(
         odds = features @ weights + offset
         return float((np.logaddexp(0, odds) - targets * odds).mean())
 
-    weights = np.zeros(features.shape[1])
+    weights: npt.NDArray[np.float64] = np.zeros(features.shape[1])
     for _ in range(_ROUNDS):
         odds = features @ weights + offset
         chance = np.exp(-np.logaddexp(0, -odds))

@@ -11,7 +11,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from bangfu.inference.entity import Entity
 from bangfu.inference.extractor import Extractor
+from bangfu.inference.selection import select
 from bangfu.labels.document import Document, Span
 from bangfu.labels.schema import LABEL_NAMES
 
@@ -191,15 +193,30 @@ def intervals(
     return ranges
 
 
-def measure(extractor: Extractor, documents: Sequence[Document]) -> list[Comparison]:
+def measure(extractor: Extractor, documents: Sequence[Document], min_score: float | None = None) -> list[Comparison]:
     """Extract from the raw text of each document and compare with its spans."""
-    found = extractor([document.text for document in documents])
+    found = extractor([document.text for document in documents], min_score=min_score)
     comparisons = []
     for document, entities in zip(documents, found, strict=True):
         scores = {Span(entity.start, entity.end, entity.label): entity.score for entity in entities}
         comparison = compare(document, scores)
         comparisons.append(dataclasses.replace(comparison, certain=tuple(scores[span] for span in comparison.found)))
     return comparisons
+
+
+def at_least(comparisons: Sequence[Comparison], score: float) -> list[Comparison]:
+    """The same documents with what an extractor of this ``min_score`` finds."""
+    kept = []
+    for before in comparisons:
+        entities = [
+            Entity(span.start, span.end, span.label, before.document.span_text(span), certain)
+            for span, certain in zip(before.found, before.certain, strict=True)
+        ]
+        chosen = select(entities, score)
+        scores = {Span(entity.start, entity.end, entity.label): entity.score for entity in chosen}
+        comparison = compare(before.document, scores)
+        kept.append(dataclasses.replace(comparison, certain=tuple(scores[span] for span in comparison.found)))
+    return kept
 
 
 def metrics(comparisons: Sequence[Comparison], model: str) -> dict[str, Any]:

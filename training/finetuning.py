@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -286,12 +285,12 @@ def _finish(
     # the figures of the card are those of the saved weights, which are rounded to fp16, and of int8 where there is one
     extractor = Extractor.load(folder.path, device="cpu")
     try:
-        extractor.settings = dataclasses.replace(folder.settings, calibration=calibration.fit(extractor, dev))
+        extractor.settings = calibration.fitted(extractor, dev)
         write_settings(folder.path, extractor.settings)
     except UserError as error:
         say(str(error))
-    compared = evaluation.measure(extractor, dev)
-    values = evaluation.metrics(compared, config.name)
+    compared = evaluation.measure(extractor, dev, min_score=0)
+    values = evaluation.metrics(evaluation.at_least(compared, extractor.settings.min_score), config.name)
     run = {
         "steps": [
             *_steps_before(Path(config.encoder)),
@@ -315,6 +314,7 @@ def _finish(
         ],
         "dev": values | {"calibration_error": reliability.calibration_error(*evaluation.certainty(compared))},
         "int8_agreement": agreement,
+        "min_score": extractor.settings.min_score,
         "parameters": sum(value.numel() for value in load_file(folder.file(WEIGHTS)).values()),
         "evaluations": sum("eval_micro" in row for row in history["log"]),
         "versions": versions(),

@@ -1,0 +1,20 @@
+"""Selection: which entities of an article are sure enough to be put out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bangfu.inference.cleaning import clean
+from bangfu.inference.entity import Entity
+
+
+def select(entities: Sequence[Entity], least: float) -> list[Entity]:
+    """Those entities of one article whose score, or that of the same name elsewhere in it, is at least ``least``.
+
+    The same name is the same cleaned text with the same label: what is sure in one sentence of an article is
+    seldom something else in the next.
+    """
+    if all(entity.score >= least for entity in entities):
+        return list(entities)
+    sure = {(clean(entity.text).text, entity.label) for entity in entities if entity.score >= least}
+    return [entity for entity in entities if entity.score >= least or (clean(entity.text).text, entity.label) in sure]
