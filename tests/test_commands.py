@@ -42,9 +42,12 @@ def test_extract_files(tmp_path: Path, extractor: Extractor, article: str) -> No
 def test_min_score(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     for least in ("0.0", "0.97"):
-        assert main(["extract", str(SAMPLE), "--min-score", least, "-o", str(out)]) == 0
-        scores = [entity["score"] for entity in lines(out)[0]["entities"]]
-        assert (min(scores) >= 0.97) == (least == "0.97") and len(scores) > 5
+        assert main(["extract", str(SAMPLE), "--min-score", least, "-o", str(out), "--overwrite"]) == 0
+        found = lines(out)[0]["entities"]
+        # a name may have it elsewhere in the article
+        sure = {(entity["text"], entity["label"]) for entity in found if entity["score"] >= 0.97}
+        assert all((entity["text"], entity["label"]) in sure for entity in found) == (least == "0.97")
+        assert len(found) > 5
 
 
 def test_charts_that_cannot_be_drawn_are_said(tmp_path: Path) -> None:
@@ -207,7 +210,7 @@ def test_other_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["extract", str(SAMPLE), "--parts"], "parts need a folder"),
         (["extract", str(SAMPLE), "-o", ""], "an empty name"),
         (["extract", str(SAMPLE), "--format", "parquet"], "Parquet"),
-        (["extract", str(SAMPLE), "--batch-size", "0"], "batch_size 0"),
+        (["extract", str(SAMPLE), "--batch-tokens", "0"], "batch_tokens 0"),
         (["evaluate", str(SAMPLE)], "unknown kind of file"),
         (["train", str(tmp_path / "a.yaml")], "cannot be read"),
     ):
@@ -249,7 +252,7 @@ def test_evaluate_writes_figures_and_a_page(tmp_path: Path, capsys: pytest.Captu
     assert values["documents"] == 2 and values["scores"]["AMOUNT"]["gold"] == 0
     html = (tmp_path / "out" / "errors.html").read_text(encoding="utf-8")
     assert "<a>" not in html and "<b>南" not in html and "spurious" in html
-    assert values["reliability"]["curve"][0]["found"] == values["scores"]["micro"]["found"] > 0
+    assert values["reliability"]["curve"][0]["found"] >= values["scores"]["micro"]["found"] > 0
     assert values["confusion"]["AMOUNT"] == dict.fromkeys(values["confusion"], 0)
     report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "Confusion" in report and "http" not in report
