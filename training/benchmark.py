@@ -15,7 +15,7 @@ from bangfu.labels.atomic_file import replaced, write_json
 from bangfu.labels.document import Document, Span
 from bangfu.labels.schema import LABEL_NAMES
 from bangfu.training import report
-from bangfu.training.evaluation import MICRO, Comparison, compare, intervals, total
+from bangfu.training.evaluation import MICRO, Comparison, compare, figures
 
 Find = Callable[[str], list[Span]]
 
@@ -59,8 +59,8 @@ def row(tool: str, comparisons: Sequence[Comparison], labels: Sequence[str] = LA
 
     A label that the tool does not have is None; over all labels it counts as never found.
     """
-    scores = _figures(comparisons)
-    own = _figures([_only(comparison, labels) for comparison in comparisons])[MICRO]
+    scores = figures(comparisons)
+    own = figures([_only(comparison, labels) for comparison in comparisons])[MICRO]
     by_label = {label: scores[label] if label in labels else None for label in LABEL_NAMES}
     return {
         "tool": tool,
@@ -69,20 +69,6 @@ def row(tool: str, comparisons: Sequence[Comparison], labels: Sequence[str] = LA
         **by_label,
         "own": own,
         MICRO: scores[MICRO],
-    }
-
-
-def _figures(comparisons: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
-    ranges = intervals(comparisons)
-    return {
-        label: {
-            "f1": score.f1,
-            "f1_interval": list(ranges[label]),
-            "correct": score.correct,
-            "gold": score.gold,
-            "found": score.found,
-        }
-        for label, score in total(comparisons).items()
     }
 
 

@@ -219,24 +219,29 @@ def at_least(comparisons: Sequence[Comparison], score: float) -> list[Comparison
     return kept
 
 
+def figures(comparisons: Sequence[Comparison]) -> dict[str, dict[str, Any]]:
+    """Precision, recall, F1 with its interval, and counts, by label and micro; shares are 0 to 1."""
+    ranges = intervals(comparisons)
+    return {
+        label: {
+            "precision": score.precision,
+            "recall": score.recall,
+            "f1": score.f1,
+            "f1_interval": list(ranges[label]),
+            "correct": score.correct,
+            "gold": score.gold,
+            "found": score.found,
+        }
+        for label, score in total(comparisons).items()
+    }
+
+
 def metrics(comparisons: Sequence[Comparison], model: str) -> dict[str, Any]:
     """All figures as plain values: what ``metrics.json`` holds. Shares are 0 to 1."""
-    ranges = intervals(comparisons)
     return {
         "model": model,
         "documents": len(comparisons),
-        "scores": {
-            label: {
-                "precision": score.precision,
-                "recall": score.recall,
-                "f1": score.f1,
-                "f1_interval": list(ranges[label]),
-                "correct": score.correct,
-                "gold": score.gold,
-                "found": score.found,
-            }
-            for label, score in total(comparisons).items()
-        },
+        "scores": figures(comparisons),
         "errors": error_counts(comparisons),
     }
 
