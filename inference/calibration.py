@@ -32,6 +32,7 @@ class Calibration:
             raise ValueError(f"calibration of scale {self.scale} and shift {self.shift}: scale must be above 0")
 
     def __call__(self, confidence: float) -> float:
-        """The probability, 0 to 1."""
+        """The probability, above 0 and below 1: nothing that was fitted is beyond doubt."""
         odds = self.scale * log_odds(confidence) + self.shift
-        return 1 / (1 + math.exp(-odds)) if odds >= 0 else math.exp(odds) / (1 + math.exp(odds))
+        probability = 1 / (1 + math.exp(-odds)) if odds >= 0 else math.exp(odds) / (1 + math.exp(odds))
+        return min(max(probability, EDGE), 1 - EDGE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_extractor import copy, places
 
@@ -54,6 +54,7 @@ def test_a_fit_finds_the_truth() -> None:
 
 
 @given(st.lists(st.tuples(numbers, st.booleans()), min_size=1, max_size=30))
+@example([(0.5, False)] * 15 + [(0.5001, True)] * 15)  # a scale of thousands
 def test_a_fit_never_runs_away(pairs: list[tuple[float, bool]]) -> None:
     fitted = platt(np.array([value for value, _ in pairs]), np.array([right for _, right in pairs]))
     assert 0 < fitted(0.0) <= fitted(0.5) <= fitted(1.0) < 1
