@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bangfu.labels import conll, jsonl
 from bangfu.labels.defect import Defect, LabelledDataError
 from bangfu.labels.document import Document
+from bangfu.labels.user_error import UserError
 
 _CONLL = (".conll", ".bio", ".bioes", ".bmes", ".tsv")
 
@@ -31,8 +32,11 @@ def scan(path: Path, mapping: jsonl.Mapped = jsonl.OURS) -> Iterator[Document | 
         yield Defect(str(path), 0, None, f"cannot be read ({error.strerror or error})", "give the path of a file")
 
 
-def read(path: Path | str, mapping: jsonl.Mapped = jsonl.OURS) -> list[Document]:
-    """All documents of a file; LabelledDataError with every defect when there is one."""
+def read(path: Path | str, mapping: jsonl.Mapped = jsonl.OURS, only: Sequence[str] | None = None) -> list[Document]:
+    """All documents of a file, or those whose ids are among ``only``.
+
+    Raises LabelledDataError with every defect when there is one, UserError for an id that the file does not have.
+    """
     documents: list[Document] = []
     defects: list[Defect] = []
     for item in scan(Path(path), mapping):
@@ -42,4 +46,9 @@ def read(path: Path | str, mapping: jsonl.Mapped = jsonl.OURS) -> list[Document]
             documents.append(item)
     if defects:
         raise LabelledDataError(defects)
-    return documents
+    if not only:
+        return documents
+    unknown = set(only) - {document.id for document in documents}
+    if unknown:
+        raise UserError(f"{path}: no document {sorted(unknown)[0]!r}; leave --documents out for all")
+    return [document for document in documents if document.id in only]

@@ -55,12 +55,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run_accuracy(arguments: argparse.Namespace) -> int:
     """Measure every tool on every variant of the documents; print and write the tables."""
-    documents = labelled_file.read(arguments.file)
-    if arguments.documents:
-        unknown = set(arguments.documents) - {document.id for document in documents}
-        if unknown:
-            raise UserError(f"{arguments.file}: no document {sorted(unknown)[0]!r}; leave --documents out for all")
-        documents = [document for document in documents if document.id in arguments.documents]
+    documents = labelled_file.read(arguments.file, only=arguments.documents)
     if not documents:
         raise UserError(f"{arguments.file}: holds no documents; give labelled ones")
     extractors = [

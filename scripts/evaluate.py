@@ -51,12 +51,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print a table, and write the files."""
-    documents = labelled_file.read(arguments.gold)
-    if arguments.documents:
-        unknown = set(arguments.documents) - {document.id for document in documents}
-        if unknown:
-            raise UserError(f"{arguments.gold}: no document {sorted(unknown)[0]!r}; leave --documents out for all")
-        documents = [document for document in documents if document.id in arguments.documents]
+    documents = labelled_file.read(arguments.gold, only=arguments.documents)
     name = arguments.gold.name
     if arguments.noise:
         from bangfu.training.augmentation import noisy
