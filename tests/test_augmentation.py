@@ -18,6 +18,7 @@ from bangfu.training.amounts import chinese, reroll
 from bangfu.training.augmentation import TRANSFORMS, Augmenter
 from bangfu.training.augmentation_config import AugmentationConfig
 from bangfu.training.gazetteer import gazetteer, short
+from bangfu.training.generic_bodies import generic_bodies
 from bangfu.training.rewriting import Cell, cells, replace_spans, rewrite
 
 CORPUS = Path(__file__).parents[1] / "labels" / "corpus"
@@ -147,12 +148,23 @@ def test_what_is_not_understood_is_left_alone(old: str) -> None:
 
 def test_names_are_of_the_kind_of_the_old_one() -> None:
     random = np.random.default_rng(2)
-    assert {names.place("贵州省", random) for _ in range(20)} <= set(gazetteer().provinces)
+    provinces = set(gazetteer().provinces)
+    drawn = {names.place("贵州省", random) for _ in range(40)}
+    assert drawn & provinces and drawn <= provinces | set(map(short, provinces))
     counties = {county for *_, county in gazetteer().counties}
-    assert {names.place("凤冈县", random) for _ in range(20)} <= counties
-    assert all((names.place("绥阳镇", random) or "").endswith("镇") for _ in range(20))
+    drawn = {names.place("凤冈县", random) for _ in range(40)}
+    assert drawn & counties and drawn - counties and drawn <= counties | set(map(short, counties))
+    towns = [names.place("绥阳镇", random) or "" for _ in range(40)]
+    assert 0 < sum(not town.endswith("镇") for town in towns) < 20
     assert all("公司" in (new := names.body("某某食品有限公司", random) or "") or "集团" in new for _ in range(20))
     assert all((names.body("市民政局", random) or "")[0] == "市" for _ in range(20))
+    for old, ending in (
+        ("会理县委", "委"),
+        ("凤冈县人民政府", "政府"),
+        ("建设银行凤冈支行", "(分行|支行|公司)"),
+        ("凤冈县敬老院", "[院站心寓]"),
+    ):
+        assert all(re.search(ending + "$", new) for _ in range(20) if (new := names.body(old, random))), old
     assert names.place("长江", random) is None and names.body("全国妇联某部", random) is None
     assert short("凤冈县") == "凤冈" and short("恩施土家族苗族自治州") == "恩施" and short("礼县") == "礼县"
 
@@ -173,3 +185,14 @@ def test_a_replaced_span_of_one_character() -> None:
         replace_spans(document, {0: ""})
     with pytest.raises(ValueError, match="cells for a text"):
         rewrite(document, cells("短"))
+
+
+def test_a_generic_body_stands_behind_a_place_and_outside_of_it() -> None:
+    document = _document("会东县向凤冈县的学校、冕宁发来谢信", ("LOC", "会东县"), ("LOC", "凤冈县"), ("LOC", "冕宁"))
+    seen = {generic_bodies(document, np.random.default_rng(seed)) for seed in range(60)}
+    texts = {changed.text for changed in seen}
+    assert document.text in texts and len(texts) > 5
+    for changed in seen:
+        assert [changed.span_text(span) for span in changed.spans] == ["会东县", "凤冈县", "冕宁"]
+        # only the first one is whole and free to take a body
+        assert re.fullmatch("会东县.*向凤冈县的学校、冕宁发来谢信", changed.text)

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 TransformName = Literal[
-    "names", "amounts", "furniture", "lost_stops", "line_breaks", "full_width", "garbled", "pinyin", "traditional"
+    "names",
+    "amounts",
+    "generic_bodies",
+    "furniture",
+    "lost_stops",
+    "line_breaks",
+    "full_width",
+    "garbled",
+    "pinyin",
+    "traditional",
 ]
 
 
@@ -17,6 +26,7 @@ class AugmentationConfig:
 
     names: float = 0.0
     amounts: float = 0.0
+    generic_bodies: float = 0.0
     furniture: float = 0.0
     lost_stops: float = 0.0
     line_breaks: float = 0.0

@@ -57,12 +57,46 @@ _GROUPS = _words(
     "工作领导小组 领导小组办公室 前方工作组 前方指挥部 驻村工作队 对口支援前方工作组 联席会议办公室 志愿服务队 工作专班"
 )
 _TASKS = _words("脱贫攻坚 扶贫开发 东西部协作 对口支援 乡村振兴 定点帮扶 疫情防控 抗震救灾 社会救助")
+_MEDIA = _words(
+    "日报 晚报 都市报 晨报 商报 新闻网 日报客户端 融媒体中心 广播电视台 电视台 在线 发布 云 青年报 农村报 教育电视台"
+)
+_PARTY = _words("组织部 宣传部 统战部 政法委 纪委监委 农村工作领导小组办公室 老干部局 社会工作部")
+_UNITS = _words("村委会 村民委员会 党支部 村党支部 党总支")
+_BANKS = _words("工商银行 农业银行 建设银行 中国银行 邮储银行 农村商业银行 农村信用社 人寿保险 人民财产保险 太平洋保险")
+_HOMES = _words(
+    "敬老院 福利院 儿童福利院 中心敬老院 救助管理站 托养中心 养老服务中心 老年公寓 残疾人康复中心 未成年人救助保护中心"
+)
+_TEAMS = _words("救援队 医疗队 支教团 志愿服务总队 应急救援队 青年突击队 义工队 消防救援大队 蓝天救援队 爱心车队")
+_KIN = _words("同乡会 联谊会 校友会 宗亲会 乡亲会 商会 企业家联谊会")
+_STUDIES = _words("研究所 研究院 研究会 农业科学院 设计院 科学研究所")
+_COURTS = _words("人民法院 人民检察院 法律援助中心 公证处")
+_DESKS = _words("工会 党委 妇委会 团委 办公室 慈善工作站")
 _NUMBERS = _words("一百零八度 八一 七彩 三江 五洲 九州 一心 百川 千禾 万家 双百 四方 六合 零点")
+
+_SENDING = _words("对口支援 对口帮扶 东西部协作 定点帮扶 援建 帮扶")
+_SENT = _words("前方工作组 前方指挥部 工作队 工作组 联络组 驻村工作队 挂职干部团队")
+_ENDINGS = {"home": _HOMES, "team": _TEAMS, "kin": _KIN, "study": _STUDIES, "court": _COURTS}
+# What has a government of its own.
+_GOVERNED = "省市州县区旗乡镇"
+# The share of single names that lose their unit word.
+_BARE = 1 / 8
 
 _LOC_SUFFIX = re.compile("(省|自治区|自治州|自治县|自治旗|地区|市|县|区|州|盟|旗|镇|乡|村|社区|街道|苏木|嘎查)$")
 _ORG_KINDS = (
     ("cooperative", re.compile("(合作社|家庭农场)$")),
-    ("group", re.compile("(领导小组|工作组|指挥部|工作队|专班|服务队)$")),
+    ("group", re.compile("(领导小组|领导小组办公室|联席会议办公室|工作组|指挥部|工作队|专班|服务队)$")),
+    ("government", re.compile("(人民政府|[省市州区县旗乡镇]政府|街道办事处)$")),
+    ("committee", re.compile("([省市州区县旗]委|[乡镇]党委)$")),
+    ("party", re.compile("(组织部|宣传部|统战部|政法委|监委)$")),
+    ("medium", re.compile("([日晚早晨商时]报|都市报|新闻网|电视台|客户端|融媒体中心)$")),
+    ("unit", re.compile("(村委会|居委会|支部|党总支|村民委员会)$")),
+    ("bank", re.compile("(支行|分行|联社|信用社)$")),
+    ("home", re.compile("(敬老院|福利院|养老院|救助站|托养中心|康复中心|老年公寓)$")),
+    ("team", re.compile("(救援队|医疗队|支教团|志愿队|义工队|总队|大队)$")),
+    ("kin", re.compile("(同乡会|联谊会|校友会|宗亲会)$")),
+    ("study", re.compile("(研究所|研究院|研究会|科学院)$")),
+    ("court", re.compile("(法院|检察院)$")),
+    ("desk", re.compile("(公司|集团|大学|学院|医院)(工会|党委|团委)$")),
     ("company", re.compile("(公司|集团|厂|银行)$")),
     ("school", re.compile("(学校|中学|小学|幼儿园|学院|大学|一中|二中)$")),
     ("hospital", re.compile("(医院|卫生院|保健院|中医院|卫生室)$")),
@@ -103,7 +137,8 @@ def place(old: str, random: np.random.Generator) -> str | None:
     """A place of the kind of ``old``, or None for a kind that is not known.
 
     Chains stay chains: what ends like a province, prefecture or county becomes one, with as many levels
-    in front; a township or village gets a new proper part; a bare name becomes a bare name.
+    in front; a township or village gets a new proper part; a bare name becomes a bare name. One single name
+    in eight becomes a bare one, for models miss those most.
     """
     ending = _LOC_SUFFIX.search(old)
     places = gazetteer()
@@ -112,6 +147,10 @@ def place(old: str, random: np.random.Generator) -> str | None:
         bare = old in _bare_names()
         return short(_one(random, (province, prefecture or county, county))) if bare else None
     suffix = ending.group()
+    if len(old) <= 5 and random.random() < _BARE:
+        if suffix in ("镇", "乡", "村"):
+            return _village(random, "")
+        return short(_one(random, places.provinces) if suffix in ("省", "自治区") else county)
     if suffix in ("镇", "乡", "村", "社区", "街道", "苏木", "嘎查"):
         proper = _village(random, suffix)
         chain = (province, prefecture, county) if len(old) > 10 else (prefecture, county) if len(old) > 8 else (county,)
@@ -145,7 +184,25 @@ def body(old: str, random: np.random.Generator) -> str | None:
             return short(where) + _brand(random) + _one(random, _BRANDED)
         return where + _one(random, _FIELDS) + _one(random, _ASSOCIATIONS)
     if kind == "group":
-        return where + _one(random, _TASKS) + _one(random, _GROUPS)
+        return _group(where, random)
+    if kind == "government":
+        return where + _one(random, ("人民政府", "政府")) if where[-1] in _GOVERNED else None
+    if kind == "committee":
+        return where + ("党委" if where[-1] in "乡镇" else "委") if where[-1] in _GOVERNED else None
+    if kind == "party":
+        return _one(random, ("", "中共")) + where + "委" + _one(random, _PARTY) if where[-1] in "省市州县区旗" else None
+    if kind == "medium":
+        return short(where) + _one(random, _MEDIA)
+    if kind == "unit":
+        return (where if random.random() < 0.5 else "") + _village(random, "村") + _one(random, _UNITS)
+    if kind == "bank":
+        return _one(random, _BANKS) + short(where) + _one(random, ("分行", "支行", "分公司", "中心支公司"))
+    if kind == "desk":
+        return (
+            short(where) + _brand(random) + _one(random, _INDUSTRIES) + _one(random, _COMPANIES) + _one(random, _DESKS)
+        )
+    if kind in _ENDINGS:
+        return (where if random.random() < 0.7 else short(where) + _brand(random)) + _one(random, _ENDINGS[kind])
     if kind == "school":
         return where + _one(random, _SCHOOLS)
     if kind == "hospital":
@@ -153,6 +210,19 @@ def body(old: str, random: np.random.Generator) -> str | None:
     # an office without its place in front ('市民政局') stays one
     level = old[0] if old[0] in "省市区县州镇" else where
     return level + _one(random, _OFFICES)
+
+
+def _group(where: str, random: np.random.Generator) -> str:
+    """A body set up for a task: by name of the task, sent by one place to another, or within another body."""
+    kind = random.random()
+    if kind < 0.4:
+        return where + _one(random, _TASKS) + _one(random, _GROUPS)
+    task, group = _one(random, _SENDING), _one(random, _SENT)
+    if kind < 0.6:
+        return where + task + _where(random) + group
+    if kind < 0.8:
+        return short(where) + "驻" + short(_where(random)) + task + group
+    return where + _one(random, _OFFICES) + _one(random, _TASKS) + _one(random, _GROUPS)
 
 
 @cache
