@@ -1,14 +1,20 @@
 """The marginal loss, against sums done by hand and against cross-entropy."""
 
 import math
+from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+from models import tiny_encoder
+from transformers import AutoModelForTokenClassification
+
 from bangfu.labels import TAGS
 from bangfu.training.alignment import ANY_TAG, tag_set, unmarked_tags
 from bangfu.training.loss import marginal_loss
+from bangfu.training.regularisation import divergence, regularised, smoothed_loss
+from bangfu.training.regularisation_config import RegularisationConfig
 
 
 def logits_of(*rows: dict[str, float]):  # type: ignore[no-untyped-def]
@@ -45,3 +51,39 @@ def test_padding_and_free_tokens_count_for_nothing() -> None:
     one = marginal_loss(logits[:, :1], torch.tensor([[1]]))
     assert marginal_loss(logits, torch.tensor([[1, 0, ANY_TAG, 0]])) == one
     assert marginal_loss(logits, torch.tensor([[0, 0, ANY_TAG, 0]])) == 0
+
+
+def test_smoothing_is_that_of_cross_entropy() -> None:
+    logits = torch.randn(3, 7, len(TAGS), generator=torch.manual_seed(3))
+    numbers = torch.randint(len(TAGS), (3, 7), generator=torch.manual_seed(4))
+    tags = 1 << numbers
+    tags[0, 4:] = 0  # padding
+    numbers[0, 4:] = -100
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), numbers.flatten(), label_smoothing=0.2)
+    assert float(smoothed_loss(logits, tags, 0.2)) == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_divergence_by_hand() -> None:
+    first, second = (torch.tensor([[[p, 1 - p], [0.5, 0.5]]]).log() for p in (0.9, 0.6))
+    tags = torch.tensor([[1, 0]])
+    by_hand = [a * math.log(a / b) for a, b in ((0.9, 0.6), (0.1, 0.4), (0.6, 0.9), (0.4, 0.1))]
+    assert float(divergence(first, second, tags)) == pytest.approx(sum(by_hand) / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["r_drop", "adversarial"])
+def test_regularisation_asks_for_more_than_the_plain_loss(name: str, tmp_path: Path) -> None:
+    """Two passes differ by dropout, and a step against the embeddings makes the loss rise."""
+    folder = tiny_encoder(tmp_path)
+    model = AutoModelForTokenClassification.from_pretrained(folder, num_labels=len(TAGS))
+    ids = torch.arange(5, 25).reshape(2, 10)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    tags = 1 << torch.randint(len(TAGS), (2, 10), generator=torch.manual_seed(5))
+    model.train(name == "r_drop")  # without dropout, what the step against the embeddings does can be told
+    losses = {}
+    for weight in (0.1, 0.5, 5.0):
+        torch.manual_seed(6)
+        outputs, losses[weight] = regularised(model, dict(inputs), tags, RegularisationConfig(**{name: weight}))
+        assert outputs.logits.shape == (2, 10, len(TAGS))
+    losses[5.0].backward()
+    assert losses[0.1] < losses[0.5] < losses[5.0]
+    assert all(value.grad is not None for value in model.parameters())

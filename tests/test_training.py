@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from bangfu.training import finetuning, yaml_file
 from bangfu.training.augmentation_config import AugmentationConfig
 from bangfu.training.config import DatasetConfig, TrainingConfig
 from bangfu.training.cross_check import cross_check
+from bangfu.training.experiment import experiment, varied
+from bangfu.training.experiment_config import ExperimentConfig, VariantConfig
 from bangfu.training.finetuning import ResumeError, train
 from bangfu.training.learning_curve import learning_curve, part
 from bangfu.training.training_set import TrainingSet
@@ -198,3 +201,60 @@ def test_a_learning_curve_keeps_its_points(config: TrainingConfig, tmp_path: Pat
         learning_curve(dataclasses.replace(config, dropout=0.2), [0.01], [1], said.append)
     with pytest.raises(UserError, match="must lie above 0"):
         learning_curve(config, [0.0], [1], said.append)
+
+
+def test_an_experiment_compares_variants(config: TrainingConfig, tmp_path: Path) -> None:
+    yaml_file.write(tmp_path / "base.yaml", dataclasses.replace(config, epochs=2))
+    whole = ExperimentConfig(
+        name="rates",
+        base=str(tmp_path / "base.yaml"),
+        output=str(tmp_path / "rates"),
+        variants=(
+            VariantConfig("as it is"),
+            VariantConfig("no head", {"head_learning_rate": 1e-9, "learning_rate": 1e-9}, "dropped"),
+        ),
+        seeds=(1, 2),
+        noises=(("furniture", "line_breaks"),),
+    )
+    said = list[str]()
+    experiment(dataclasses.replace(whole, seeds=(1,)), ["as it is"], said.append)
+    good, bad = experiment(whole, say=said.append)
+    assert sum(line.endswith("kept") for line in said) == 1 and good["seeds"] == bad["seeds"] == [1, 2]
+    values = good["f1"]["dev"]["micro"]["values"]
+    assert len(values) == 2 and good["f1"]["dev"]["micro"]["mean"] == sum(values) / 2 > 0.9
+    assert good["f1"]["furniture, line_breaks"]["micro"]["mean"] > 0.5 > bad["f1"]["dev"]["micro"]["mean"]
+    lines = (tmp_path / "rates" / "experiment.md").read_text(encoding="utf-8").splitlines()
+    assert lines[2].startswith(f"| as it is | 2 | {50 * sum(values):.2f} ± ") and lines[3].endswith("| dropped |")
+    assert len({line.count("|") for line in lines}) == 1
+    changed = dataclasses.replace(whole, variants=(VariantConfig("as it is", {"train.0.repeat": 2}),))
+    with pytest.raises(ResumeError, match="other settings"):
+        experiment(changed, say=said.append)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dropuot": 0.1}, "unknown key 'dropuot'; did you mean 'dropout'"),
+        ({"train.1.repeat": 2}, "leads nowhere at '1'"),
+        ({"train.0.augmentation.names": 0.5}, "nothing is set there"),
+        ({"train.0": 3}, "names no key"),
+    ],
+)
+def test_a_variant_that_cannot_be(config: TrainingConfig, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        varied(config, VariantConfig("a", changes), "base.yaml")
+
+
+def test_layers_learn_at_rates_of_their_own(config: TrainingConfig) -> None:
+    _, model = finetuning._load(config)
+    trainer = finetuning._Trainer(dataclasses.replace(config, layer_decay=0.5), None, [], model=model)  # type: ignore[arg-type]
+    rates: dict[str, set[float]] = {}
+    names = {id(value): name for name, value in model.named_parameters()}
+    for group in trainer.create_optimizer().param_groups:
+        for value in group["params"]:
+            name = names.pop(id(value))
+            part = re.search(r"embeddings|layer\.\d|classifier", name)
+            rates.setdefault(part[0] if part else name, set()).add(group["lr"])
+    layers = model.config.num_hidden_layers
+    expected = {f"layer.{n}": {5e-3 * 0.5 ** (layers - 1 - n)} for n in range(layers)}
+    assert rates == expected | {"embeddings": {5e-3 * 0.5**layers}, "classifier": {1e-2}} and not names

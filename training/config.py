@@ -8,6 +8,7 @@ from typing import Literal
 
 from bangfu.labels.schema import LABEL_NAMES
 from bangfu.training.augmentation_config import AugmentationConfig
+from bangfu.training.regularisation_config import RegularisationConfig
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,10 @@ class TrainingConfig:
 
     ``encoder`` is a local folder or a hub name such as ``hfl/chinese-macbert-base``. ``window`` and
     ``stride`` count tokens and are saved with the model. ``precision`` ``auto`` is bf16 where the device
-    computes in it. ``patience`` ends a run after so many epochs without a better dev micro-F1; the best
-    epoch is kept, or with ``keep`` the last. Paths are taken from the folder in which the command runs.
+    computes in it. With ``layer_decay`` below 1 each layer learns at so much of the rate of the one above it,
+    the embeddings as a layer below the first. ``patience`` ends a run after so many epochs without a better
+    dev micro-F1; the best epoch is kept, or with ``keep`` the last. Paths are taken from the folder in which
+    the command runs.
     """
 
     name: str
@@ -73,6 +76,8 @@ class TrainingConfig:
     warmup_share: float = 0.1
     clip: float = 1.0
     dropout: float = 0.1
+    layer_decay: float = 1.0
+    regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     patience: int = 3
     keep: Literal["best", "last"] = "best"
@@ -93,6 +98,8 @@ class TrainingConfig:
         for name in ("learning_rate", "head_learning_rate", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be above 0")
+        if not 0 < self.layer_decay <= 1:
+            raise ValueError("layer_decay must be above 0 and at most 1")
         if not 0 <= self.weight_decay < 1:
             raise ValueError("weight_decay must lie between 0 and 1")
         for name in ("dropout", "warmup_share"):

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -46,8 +47,8 @@ from bangfu.training import (
 )
 from bangfu.training.alignment import Report, align
 from bangfu.training.config import TrainingConfig
-from bangfu.training.loss import marginal_loss
 from bangfu.training.model_card import CONFIG_FILE
+from bangfu.training.regularisation import regularised
 from bangfu.training.training_set import TrainingSet
 from bangfu.training.yaml_file import ConfigError
 
@@ -70,24 +71,30 @@ class _Trainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        tags = inputs.pop("tags")
-        outputs = model(**inputs)
-        loss = marginal_loss(outputs.logits, tags)
+        outputs, loss = regularised(model, inputs, inputs.pop("tags"), self.config.regularisation)
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         if self.optimizer is None:
-            config, groups = self.config, []
-            for head, rate in ((False, config.learning_rate), (True, config.head_learning_rate)):
-                for matrix, decay in ((True, config.weight_decay), (False, 0.0)):
-                    chosen = [
-                        value
-                        for name, value in cast(torch.nn.Module, self.model).named_parameters()
-                        if name.startswith("classifier.") == head and (value.ndim > 1) == matrix
-                    ]
-                    groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
-            self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate)
+            config = self.config
+            groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+            for name, value in cast(torch.nn.Module, self.model).named_parameters():
+                decay = config.weight_decay if value.ndim > 1 else 0.0
+                groups.setdefault((self._rate(name), decay), []).append(value)
+            self.optimizer = torch.optim.AdamW(
+                [{"params": some, "lr": rate, "weight_decay": decay} for (rate, decay), some in groups.items()],
+                lr=config.learning_rate,
+            )
         return self.optimizer
+
+    def _rate(self, name: str) -> float:
+        """The learning rate of a parameter, by how far it lies below the head."""
+        if name.startswith("classifier."):
+            return self.config.head_learning_rate
+        layer = re.search(r"\.layer\.(\d+)\.", name)
+        layers = cast(Any, self.model).config.num_hidden_layers
+        below = layers - 1 - int(layer[1]) if layer else layers
+        return self.config.learning_rate * float(self.config.layer_decay**below)
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
         scores = evaluation.total(evaluation.measure(self.extractor, self.dev))

@@ -14,10 +14,14 @@ def marginal_loss(logits: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
     0 (padding) are passed over. For partly labelled data, as in Tsuboi et al., COLING 2008.
     """
     number = logits.shape[-1]
-    logits, tags = logits.float().reshape(-1, number), tags.reshape(-1)
-    taught = (tags != 0) & (tags != (1 << number) - 1)
-    logits, tags = logits[taught], tags[taught]
+    chosen = taught(tags, number)
+    logits, tags = logits.float()[chosen], tags[chosen]
     allowed = (tags[:, None] >> torch.arange(number, device=tags.device)) & 1 == 1
     possible = torch.logsumexp(logits.masked_fill(~allowed, -torch.inf), dim=-1)
     losses = torch.logsumexp(logits, dim=-1) - possible
     return losses.sum() / max(1, len(losses))
+
+
+def taught(tags: torch.Tensor, number: int) -> torch.Tensor:
+    """Where bit sets of ``number`` tags say something: neither padding nor any tag at all."""
+    return (tags != 0) & (tags != (1 << number) - 1)

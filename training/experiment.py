@@ -1,0 +1,175 @@
+"""An experiment: variants of one training run, each with several seeds, measured on the same documents."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from bangfu.inference.extractor import Extractor
+from bangfu.labels.atomic_file import replaced, write_json
+from bangfu.labels.document import Document
+from bangfu.labels.user_error import UserError
+from bangfu.training import dataset, evaluation, yaml_file
+from bangfu.training.augmentation import noisy
+from bangfu.training.config import TrainingConfig
+from bangfu.training.experiment_config import ExperimentConfig, VariantConfig
+from bangfu.training.finetuning import ResumeError, train
+from bangfu.training.yaml_file import ConfigError
+
+RESULTS_FILE = "experiment.json"
+TABLE_FILE = "experiment.md"
+_RUN_FILE = "measured.json"
+_PLAIN = "dev"
+
+
+def varied(base: TrainingConfig, variant: VariantConfig, where: str) -> TrainingConfig:
+    """The base with a variant's changes; ConfigError for a path that leads nowhere and for a value that will not do."""
+    values = copy.deepcopy(yaml_file.plain(base))
+    for path, value in variant.changes.items():
+        place: Any = values
+        *parents, last = path.split(".")
+        for key in parents:
+            try:
+                place = place[int(key)] if isinstance(place, list) else place[key]
+            except (LookupError, TypeError, ValueError) as error:
+                mend = "give the keys of the base's settings, joined by dots"
+                raise ConfigError(
+                    f"{where}: variant {variant.name!r}: {path} leads nowhere at {key!r}; {mend}"
+                ) from error
+        if isinstance(place, list):
+            raise ConfigError(
+                f"{where}: variant {variant.name!r}: {path} names no key; give the whole list or a key of an item"
+            )
+        if not isinstance(place, dict):
+            raise ConfigError(f"{where}: variant {variant.name!r}: {path}: nothing is set there in the base")
+        place[last] = value
+    return yaml_file.build(values, TrainingConfig, f"{where}: variant {variant.name!r}")
+
+
+def experiment(
+    config: ExperimentConfig, only: Sequence[str] = (), say: Callable[[str], None] = print
+) -> list[dict[str, Any]]:
+    """Train and measure what is not there yet, all variants or ``only`` some, and write the table of all that is.
+
+    Under ``output`` go a folder a variant and seed, ``experiment.json`` and ``experiment.md``. Processes that are
+    given different variants may share the folder. Raises ConfigError for a variant that cannot be, ResumeError
+    where a result of other settings or data lies in the folder.
+    """
+    where = config.base
+    base = yaml_file.read(config.base, TrainingConfig)
+    runs = {variant.name: varied(base, variant, where) for variant in config.variants}
+    for name in only:
+        if name not in runs:
+            raise UserError(f"no variant is called {name!r}; there are {', '.join(map(repr, runs))}")
+    documents = dataset.load(base.dev)
+    measured = {_PLAIN: documents} | {", ".join(noise): noisy(documents, noise) for noise in config.noises}
+    for variant in config.variants:
+        for seed in config.seeds if variant.name in only or not only else ():
+            folder = Path(config.output) / f"{variant.name}-{seed}"
+            settings = dataclasses.replace(
+                runs[variant.name], name=f"{config.name} {variant.name}", output=str(folder / "run"), seed=seed
+            )
+            _run(settings, folder, measured, say)
+    rows = [row for variant in config.variants if (row := _row(config, variant, tuple(measured)))["seeds"]]
+    output = Path(config.output)
+    write_json(output / RESULTS_FILE, {"experiment": yaml_file.plain(config), "rows": rows})
+    with replaced(output / TABLE_FILE) as partial:
+        partial.write_text(table(rows), encoding="utf-8")
+    say(table(rows))
+    say(f"written: {output / RESULTS_FILE}, {output / TABLE_FILE}")
+    return rows
+
+
+def _run(
+    config: TrainingConfig, folder: Path, measured: Mapping[str, Sequence[Document]], say: Callable[[str], None]
+) -> None:
+    """Train one variant with one seed and measure it, or check that what was measured is of the same settings."""
+    file = folder / _RUN_FILE
+    paths = [*(part.path for part in config.train), config.dev.path]
+    claim = {
+        "settings": yaml_file.plain(config),
+        "data": {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths},
+        "measured": list(measured),
+    }
+    if file.exists():
+        if json.loads(file.read_text(encoding="utf-8"))["claim"] != claim:
+            raise ResumeError(f"{file}: is of other settings or data; choose another output or remove {folder}")
+        say(f"{config.name}, seed {config.seed}: kept")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    model = train(config, say)
+    extractor = Extractor.load(model.path, device="cpu")
+    f1 = {
+        name: {label: score.f1 for label, score in evaluation.total(evaluation.measure(extractor, some)).items()}
+        for name, some in measured.items()
+    }
+    history = json.loads((Path(config.output) / "history.json").read_text(encoding="utf-8"))
+    write_json(
+        file, {"seed": config.seed, "f1": f1, "hours": history["hours"], "device": history["device"], "claim": claim}
+    )
+    say(f"{config.name}, seed {config.seed}: {100 * f1[_PLAIN]['micro']:.2f}")
+
+
+def _row(config: ExperimentConfig, variant: VariantConfig, measured: Sequence[str]) -> dict[str, Any]:
+    """What is there of a variant: its seeds, and mean and spread of each F1 over them."""
+    files = [Path(config.output) / f"{variant.name}-{seed}" / _RUN_FILE for seed in config.seeds]
+    runs = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
+    return {
+        "name": variant.name,
+        "verdict": variant.verdict,
+        "seeds": [run["seed"] for run in runs],
+        "hours": mean(run["hours"] for run in runs) if runs else 0.0,
+        "f1": {
+            name: {label: _spread([run["f1"][name][label] for run in runs]) for label in runs[0]["f1"][name]}
+            for name in measured
+        }
+        if runs
+        else {},
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, Any]:
+    """Mean and standard deviation; of one value there is none."""
+    return {"mean": mean(values), "deviation": stdev(values) if len(values) > 1 else None, "values": list(values)}
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as a Markdown table: strict F1 in percent, mean ± standard deviation over the seeds."""
+    if not rows:
+        return "nothing is measured yet\n"
+    measured = list(rows[0]["f1"])
+    labels = [label for label in rows[0]["f1"][_PLAIN] if label != evaluation.MICRO]
+    head = [
+        "variant",
+        "seeds",
+        "micro",
+        *labels,
+        *(f"micro, {name}" for name in measured if name != _PLAIN),
+        "minutes",
+        "",
+    ]
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    for row in rows:
+        plain = row["f1"][_PLAIN]
+        cells = [
+            row["name"],
+            str(len(row["seeds"])),
+            _cell(plain[evaluation.MICRO]),
+            *(_cell(plain[label], spread=False) for label in labels),
+            *(_cell(row["f1"][name][evaluation.MICRO]) for name in measured if name != _PLAIN),
+            f"{60 * row['hours']:.0f}",
+            row["verdict"],
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: Mapping[str, Any], spread: bool = True) -> str:
+    deviation = f" ± {100 * value['deviation']:.2f}" if spread and value["deviation"] is not None else ""
+    return f"{100 * value['mean']:.2f}{deviation}"
