@@ -18,7 +18,8 @@ GOOD = "name: a\nencoder: e\noutput: o\ntrain: [{path: t.jsonl}]\ndev: {path: d.
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_shipped_config_is_good(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = next((name for name in ("pretrain", "probe") if path.name.startswith(name)), "train")
+    kinds = {"pretrain": "pretrain", "probe": "probe", "ablation": "experiment", "experiment": "experiment"}
+    command = next((kind for name, kind in kinds.items() if path.name.startswith(name)), "train")
     assert main([command, str(path), "--check"]) == 0
     assert "good" in capsys.readouterr().out
 

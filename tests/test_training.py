@@ -24,11 +24,12 @@ from bangfu.training import finetuning, yaml_file
 from bangfu.training.augmentation_config import AugmentationConfig
 from bangfu.training.config import DatasetConfig, TrainingConfig
 from bangfu.training.cross_check import cross_check
-from bangfu.training.experiment import experiment, varied
+from bangfu.training.experiment import experiment
 from bangfu.training.experiment_config import ExperimentConfig, VariantConfig
 from bangfu.training.finetuning import ResumeError, train
 from bangfu.training.learning_curve import learning_curve, part
 from bangfu.training.training_set import TrainingSet
+from bangfu.training.variants import varied
 from bangfu.training.yaml_file import ConfigError
 
 
@@ -204,11 +205,12 @@ def test_a_learning_curve_keeps_its_points(config: TrainingConfig, tmp_path: Pat
 
 
 def test_an_experiment_compares_variants(config: TrainingConfig, tmp_path: Path) -> None:
-    yaml_file.write(tmp_path / "base.yaml", dataclasses.replace(config, epochs=2))
+    yaml_file.write(tmp_path / "base.yaml", config)
     whole = ExperimentConfig(
         name="rates",
         base=str(tmp_path / "base.yaml"),
         output=str(tmp_path / "rates"),
+        changes={"epochs": 2},
         variants=(
             VariantConfig("as it is"),
             VariantConfig("no head", {"head_learning_rate": 1e-9, "learning_rate": 1e-9}, "dropped"),

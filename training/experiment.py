@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import hashlib
 import json
@@ -20,36 +19,12 @@ from bangfu.training.augmentation import noisy
 from bangfu.training.config import TrainingConfig
 from bangfu.training.experiment_config import ExperimentConfig, VariantConfig
 from bangfu.training.finetuning import ResumeError, train
-from bangfu.training.yaml_file import ConfigError
+from bangfu.training.variants import variants
 
 RESULTS_FILE = "experiment.json"
 TABLE_FILE = "experiment.md"
 _RUN_FILE = "measured.json"
 _PLAIN = "dev"
-
-
-def varied(base: TrainingConfig, variant: VariantConfig, where: str) -> TrainingConfig:
-    """The base with a variant's changes; ConfigError for a path that leads nowhere and for a value that will not do."""
-    values = copy.deepcopy(yaml_file.plain(base))
-    for path, value in variant.changes.items():
-        place: Any = values
-        *parents, last = path.split(".")
-        for key in parents:
-            try:
-                place = place[int(key)] if isinstance(place, list) else place[key]
-            except (LookupError, TypeError, ValueError) as error:
-                mend = "give the keys of the base's settings, joined by dots"
-                raise ConfigError(
-                    f"{where}: variant {variant.name!r}: {path} leads nowhere at {key!r}; {mend}"
-                ) from error
-        if isinstance(place, list):
-            raise ConfigError(
-                f"{where}: variant {variant.name!r}: {path} names no key; give the whole list or a key of an item"
-            )
-        if not isinstance(place, dict):
-            raise ConfigError(f"{where}: variant {variant.name!r}: {path}: nothing is set there in the base")
-        place[last] = value
-    return yaml_file.build(values, TrainingConfig, f"{where}: variant {variant.name!r}")
 
 
 def experiment(
@@ -61,13 +36,11 @@ def experiment(
     given different variants may share the folder. Raises ConfigError for a variant that cannot be, ResumeError
     where a result of other settings or data lies in the folder.
     """
-    where = config.base
-    base = yaml_file.read(config.base, TrainingConfig)
-    runs = {variant.name: varied(base, variant, where) for variant in config.variants}
+    runs = variants(config)
     for name in only:
         if name not in runs:
             raise UserError(f"no variant is called {name!r}; there are {', '.join(map(repr, runs))}")
-    documents = dataset.load(base.dev)
+    documents = dataset.load(next(iter(runs.values())).dev)
     measured = {_PLAIN: documents} | {", ".join(noise): noisy(documents, noise) for noise in config.noises}
     for variant in config.variants:
         for seed in config.seeds if variant.name in only or not only else ():

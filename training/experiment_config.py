@@ -24,15 +24,16 @@ class VariantConfig:
 class ExperimentConfig:
     """What ``bangfu experiment`` reads from a YAML file; every field is a key.
 
-    ``base`` is the settings file of a training run. Each of ``variants`` is trained once for each of ``seeds``
-    and measured on the dev documents of the base, as they are and with each of ``noises``, a list of
-    transforms of the augmentation each.
+    ``base`` is the settings file of a training run, ``changes`` what is changed in it for every variant.
+    Each of ``variants`` is trained once for each of ``seeds`` and measured on the dev documents of the base,
+    as they are and with each of ``noises``, a list of transforms of the augmentation each.
     """
 
     name: str
     base: str
     output: str
     variants: tuple[VariantConfig, ...]
+    changes: dict[str, Any] = field(default_factory=dict)
     seeds: tuple[int, ...] = (17, 18, 19)
     noises: tuple[tuple[TransformName, ...], ...] = ()
 

@@ -97,6 +97,8 @@ def build(values: object, kind: type[T], where: str) -> T:
 
 
 def _convert(value: object, hint: Any, where: str) -> Any:
+    if hint is Any:
+        return value
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
