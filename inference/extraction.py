@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -10,22 +11,18 @@ from bangfu.inference.entity import Entity
 from bangfu.inference.extractor import Extractor
 from bangfu.labels.schema import LABEL_NAMES
 
-# articles held at a time, by number and by characters
-_LOOK_AHEAD = 64
-_CHARACTERS = 1 << 18
-
 
 def extracted(extractor: Extractor, articles: Iterable[Article]) -> Iterator[tuple[Article, list[Entity]]]:
-    """Each article with its entities, in order; a look-ahead of articles is held, few where they are long."""
-    held: list[Article] = []
-    characters = 0
-    for article in articles:
-        held.append(article)
-        characters += len(article.text)
-        if len(held) >= _LOOK_AHEAD or characters >= _CHARACTERS:
-            yield from zip(held, extractor([article.text for article in held]), strict=True)
-            held, characters = [], 0
-    yield from zip(held, extractor([article.text for article in held]), strict=True)
+    """Each article with its entities, in order; what the extractor holds to look ahead is held."""
+    held: deque[Article] = deque()
+
+    def texts() -> Iterator[str]:
+        for article in articles:
+            held.append(article)
+            yield article.text
+
+    for entities in extractor.stream(texts()):
+        yield held.popleft(), entities
 
 
 @dataclass

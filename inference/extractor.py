@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, overload
+from typing import TYPE_CHECKING, Generic, Literal, overload
 
 import numpy as np
-import numpy.typing as npt
 
-from bangfu.inference.backend import Backend, Device, Precision
-from bangfu.inference.calibration import Calibration
+from bangfu.inference.answers import answers
+from bangfu.inference.backend import DEVICES, PRECISIONS, Backend, Device, Precision, Scores, Submit, submit_of
 from bangfu.inference.cleaning import Cleaned, clean
-from bangfu.inference.decoding import certainty, decode
+from bangfu.inference.decoding import certainty
 from bangfu.inference.entity import Entity
 from bangfu.inference.model_folder import SHIPPED, TOKENIZER, ModelFolder, ModelSettings
-from bangfu.inference.selection import select
+from bangfu.inference.preparation import Held, Prepared, Texts, prepare, prepared
 from bangfu.inference.tokens import Encoder, Tokens
-from bangfu.inference.windows import Window, stitch, windows
+from bangfu.inference.windows import Window, stitch
 from bangfu.labels.schema import TAGS
 from bangfu.labels.user_error import UserError
 
-# Tokens of a batch, and characters that are held to sort windows by length.
+if TYPE_CHECKING:
+    from bangfu.inference.onnx_backend import OnnxBackend
+    from bangfu.inference.torch_backend import TorchBackend
+    from bangfu.inference.workers import Workers
+
+# Tokens of a batch: a GPU has room for more, and needs more to be busy. Characters of so many batches are held to sort
+# windows by length, and of each text at least so many are counted: an answer does not wait for thousands of short ones.
 BATCH_TOKENS = 4096
-LOOK_AHEAD = 1 << 15
+CUDA_BATCH_TOKENS = 65_536
+LOOK_AHEAD = 8
+_LEAST_CHARACTERS = 512
+
+Job = tuple[int, Window]  # the number of a sequence, and a window of it
+Parts = list[list[tuple[Window, Scores]]]
 
 
 class Extractor:
@@ -41,6 +53,7 @@ class Extractor:
         batch_tokens: int = BATCH_TOKENS,
         cleaning: Callable[[str], Cleaned] = clean,
         min_score: float | None = None,
+        workers: Workers | None = None,
     ) -> None:
         if batch_tokens < 1:
             raise UserError(f"batch_tokens {batch_tokens} must be at least 1")
@@ -48,6 +61,7 @@ class Extractor:
         self.backend, self.encoder, self.settings, self.batch_tokens = backend, encoder, settings, batch_tokens
         # another one than the model was trained with is only good for measuring what the cleaning is worth
         self.cleaning = cleaning
+        self.workers = workers
 
     @classmethod
     def load(
@@ -58,30 +72,34 @@ class Extractor:
         backend: Literal["onnx", "torch"] = "onnx",
         precision: Precision = "auto",
         threads: int = 0,
-        batch_tokens: int = BATCH_TOKENS,
+        batch_tokens: int | None = None,
         min_score: float | None = None,
+        workers: int | None = 0,
     ) -> Extractor:
         """Load a model folder, or the shipped model when ``path`` is not given.
 
-        ``precision`` is int8 on a CPU where the model has it, and fp32 elsewhere, when not given; ``threads``
-        is how many one batch may use, all cores when 0 (both of the onnx backend). A batch holds at most
-        ``batch_tokens`` tokens, padding included, or one window. Entities of a score below ``min_score``,
-        or what the model recommends, are left out, but for names that have it elsewhere in the same text.
+        ``precision`` is, when not given, of the onnx backend int8 on a CPU where the model has it and fp32
+        elsewhere, of the torch backend fp32 on a CPU and fp16 on a GPU; ``threads`` is how many one batch may use,
+        all cores when 0 (of the onnx backend). A batch holds at most ``batch_tokens`` tokens, padding included,
+        or one window; 4,096 on a CPU and 65,536 on a GPU when not given. Entities of a score below
+        ``min_score``, or what the model recommends, are left out, but for names that have it elsewhere in the
+        same text. ``workers`` processes clean, tokenise and decode for :meth:`stream`; None is so many as a GPU
+        needs, and none on a CPU (see :class:`Workers` for what a script must heed).
 
         Raises ModelFolderError for a folder that is incomplete, broken or of another version, DeviceError
         for a device that is not there, ImportError (with the command that helps) for a missing extra.
         """
         if backend not in ("onnx", "torch"):
             raise UserError(f"unknown backend {backend!r}; use 'onnx' or 'torch'")
-        if device not in ("cpu", "cuda", "auto"):
-            raise UserError(f"unknown device {device!r}; use 'cpu', 'cuda' or 'auto'")
-        if precision not in ("int8", "fp32", "auto"):
-            raise UserError(f"unknown precision {precision!r}; use 'int8', 'fp32' or 'auto'")
-        if backend == "torch" and precision == "int8":
-            raise UserError("int8 is of the onnx backend; use backend='onnx' or precision='fp32'")
+        if device not in DEVICES:
+            raise UserError(f"unknown device {device!r}; use one of {', '.join(DEVICES)}")
+        if precision not in PRECISIONS:
+            raise UserError(f"unknown precision {precision!r}; use one of {', '.join(PRECISIONS)}")
+        if workers is not None and workers < 0:
+            raise UserError(f"workers {workers} must be at least 0")
         folder = ModelFolder.load(SHIPPED if path is None else path)
         encoder = Encoder.from_file(folder.file(TOKENIZER))
-        running: Backend
+        running: OnnxBackend | TorchBackend
         if backend == "onnx":
             from bangfu.inference.onnx_backend import OnnxBackend
 
@@ -89,8 +107,16 @@ class Extractor:
         else:
             from bangfu.inference.torch_backend import TorchBackend
 
-            running = TorchBackend.load(folder, device)
-        return cls(running, encoder, folder.settings, batch_tokens, min_score=min_score)
+            running = TorchBackend.load(folder, device, precision)
+        if batch_tokens is None:
+            batch_tokens = CUDA_BATCH_TOKENS if running.device == "cuda" else BATCH_TOKENS
+        pool = None
+        if workers or (workers is None and running.device == "cuda"):
+            from bangfu.inference.workers import Workers, usual_workers
+
+            workers = usual_workers() if workers is None else workers
+            pool = Workers(folder, workers) if workers else None
+        return cls(running, encoder, folder.settings, batch_tokens, min_score=min_score, workers=pool)
 
     @overload
     def __call__(  # type: ignore[overload-overlap]
@@ -110,13 +136,21 @@ class Extractor:
         return list(self.stream(texts, min_score=min_score))
 
     def stream(
-        self, texts: Iterable[str], look_ahead: int = LOOK_AHEAD, *, min_score: float | None = None
+        self, texts: Iterable[str], look_ahead: int | None = None, *, min_score: float | None = None
     ) -> Iterator[list[Entity]]:
-        """Extract from any number of texts, in order, holding ``look_ahead`` characters at a time, or one text."""
+        """Extract from any number of texts, in order, holding ``look_ahead`` characters at a time, or one text.
+
+        ``look_ahead`` is eight batches when not given; a short text counts as 512 characters. On a GPU, and with
+        workers, more of ``texts`` is read before an answer is given.
+        """
         least = self._least(min_score)
-        for some in _held(texts, look_ahead):
-            for entities, _ in self._read(some):
-                yield select(entities, least)
+        groups = _held(texts, self._look_ahead(look_ahead))
+        # workers know no other cleaning
+        if self.workers is not None and self.cleaning is clean:
+            yield from self.workers.answers(self._scored(self.workers.prepare(groups)), least)
+            return
+        for group, scores in self._scored(map(self._prepare, groups)):
+            yield from answers(group.held, scores, self.settings.calibration, least)
 
     def _least(self, min_score: float | None = None) -> float:
         """The least score asked for, now or when the extractor was made, else that of the model."""
@@ -125,7 +159,7 @@ class Extractor:
         return self.settings.min_score if self.min_score is None else self.min_score
 
     def with_certainty(
-        self, texts: Iterable[str], look_ahead: int = LOOK_AHEAD
+        self, texts: Iterable[str], look_ahead: int | None = None
     ) -> Iterator[tuple[list[Entity], float]]:
         """As :meth:`stream`, and of each text how sure the model is of it as a whole, 0 to 1.
 
@@ -133,50 +167,61 @@ class Extractor:
         been missed. On the corpus it tells apart texts with many errors a character better than the scores of
         the entities do, their mean or their least.
         """
-        for some in _held(texts, look_ahead):
-            for entities, scores in self._read(some):
-                yield select(entities, self._least()), certainty(scores)
+        groups = _held(texts, self._look_ahead(look_ahead))
+        for group, scores in self._scored(map(self._prepare, groups)):
+            found = answers(group.held, scores, self.settings.calibration, self._least())
+            yield from zip(found, map(certainty, scores), strict=True)
 
-    def _read(self, raws: Sequence[str]) -> list[tuple[list[Entity], npt.NDArray[np.float32]]]:
-        """Of each text the entities and the tag logits [tokens, tags]."""
-        for number, raw in enumerate(raws):
-            if not isinstance(raw, str):
-                raise TypeError(f"text {number} is {type(raw).__name__}, not str; pass a string or a list of strings")
-        cleaned = [self.cleaning(raw) for raw in raws]
-        tokens = self.encoder.encode([clear.text for clear in cleaned])
-        return [
-            (_entities(raw, clear, one, scores, self.settings.calibration), scores)
-            for raw, clear, one, scores in zip(raws, cleaned, tokens, self.scores(tokens), strict=True)
-        ]
+    def _look_ahead(self, given: int | None) -> int:
+        return LOOK_AHEAD * max(BATCH_TOKENS, self.batch_tokens) if given is None else given
 
-    def scores(self, sequences: Sequence[Tokens]) -> list[npt.NDArray[np.float32]]:
+    def _prepare(self, raws: Sequence[str]) -> Prepared[Texts]:
+        return prepare(raws, self.encoder, self.settings, self.cleaning)
+
+    def scores(self, sequences: Sequence[Tokens]) -> list[Scores]:
         """Tag logits [tokens, tags] of each sequence, whatever its length; batches are sorted by length."""
-        jobs = [
-            (number, window)
-            for number, tokens in enumerate(sequences)
-            for window in windows(
-                len(tokens), self.settings.window, self.settings.stride, self.encoder.sentence_ends(tokens)
-            )
-        ]
-        jobs.sort(key=lambda job: len(job[1]))
-        parts: list[list[tuple[Window, npt.NDArray[np.float32]]]] = [[] for _ in sequences]
-        for batch in self._batches(jobs):
-            width = max(len(window) for _, window in batch) + 2
-            ids = np.full((len(batch), width), self.encoder.pad_id, dtype=np.int64)
-            mask = np.zeros_like(ids)
-            for row, (number, window) in enumerate(batch):
-                ids[row, 0] = self.encoder.cls_id
-                ids[row, 1 : len(window) + 1] = sequences[number].ids[window.start : window.stop]
-                ids[row, len(window) + 1] = self.encoder.sep_id
-                mask[row, : len(window) + 2] = 1
-            scores = self.backend.scores(ids, mask)
-            for row, (number, window) in enumerate(batch):
-                parts[number].append((window, scores[row, 1 : len(window) + 1]))
-        return [stitch(found, len(tokens), len(TAGS)) for found, tokens in zip(parts, sequences, strict=True)]
+        ((_, scores),) = self._scored([prepared(sequences, self.encoder, self.settings, None)])
+        return scores
 
-    def _batches(self, jobs: Sequence[tuple[int, Window]]) -> Iterator[list[tuple[int, Window]]]:
+    def _scored(self, groups: Iterable[Prepared[Held]]) -> Iterator[tuple[Prepared[Held], list[Scores]]]:
+        """Each group with the scores of its sequences; batches are sorted by length within a group.
+
+        A backend with ``submit`` is given a batch before the scores of the last one are waited for.
+        """
+        submit = submit_of(self.backend)
+        running: deque[_Batch[Held]] = deque()
+        for group in groups:
+            jobs = [(number, window) for number, cut in enumerate(group.windows) for window in cut]
+            jobs.sort(key=lambda job: len(job[1]))
+            parts: Parts = [[] for _ in group.ids]
+            batches = list(self._batches(jobs)) or [[]]
+            for batch in batches:
+                result = self._begun(group, batch, submit)
+                running.append(_Batch(group, parts, batch, result, batch is batches[-1]))
+                while len(running) > (0 if submit is None else 1):
+                    yield from running.popleft().ended()
+        while running:
+            yield from running.popleft().ended()
+
+    def _begun(self, group: Prepared[Held], batch: Sequence[Job], submit: Submit | None) -> Callable[[], Scores]:
+        if not batch:  # a group of empty texts
+            return lambda: np.zeros((0, 0, len(TAGS)), dtype=np.float32)
+        width = max(len(window) for _, window in batch) + 2
+        ids = np.full((len(batch), width), self.encoder.pad_id, dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, (number, window) in enumerate(batch):
+            ids[row, 0] = self.encoder.cls_id
+            ids[row, 1 : len(window) + 1] = group.ids[number][window.start : window.stop]
+            ids[row, len(window) + 1] = self.encoder.sep_id
+            mask[row, : len(window) + 2] = 1
+        if submit is not None:
+            return submit(ids, mask)
+        scores = self.backend.scores(ids, mask)
+        return lambda: scores
+
+    def _batches(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
         """Cut windows of rising length into batches of at most ``batch_tokens`` tokens, padding included."""
-        batch: list[tuple[int, Window]] = []
+        batch: list[Job] = []
         for job in jobs:
             if batch and (len(batch) + 1) * (len(job[1]) + 2) > self.batch_tokens:
                 yield batch
@@ -186,13 +231,35 @@ class Extractor:
             yield batch
 
 
+@dataclass(frozen=True)
+class _Batch(Generic[Held]):
+    # a batch under way: ``parts`` takes its scores, and ``last`` says that the group has no other behind it
+    group: Prepared[Held]
+    parts: Parts
+    jobs: list[Job]
+    result: Callable[[], Scores]
+    last: bool
+
+    def ended(self) -> Iterator[tuple[Prepared[Held], list[Scores]]]:
+        scores = self.result()
+        for row, (number, window) in enumerate(self.jobs):
+            self.parts[number].append((window, scores[row, 1 : len(window) + 1]))
+        if self.last:
+            yield (
+                self.group,
+                [stitch(found, len(ids), len(TAGS)) for found, ids in zip(self.parts, self.group.ids, strict=True)],
+            )
+
+
 def _held(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
     """Texts in their order, so many at a time that they have this number of characters."""
     some: list[str] = []
     held = 0
-    for text in texts:
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"text {number} is {type(text).__name__}, not str; pass a string or a list of strings")
         some.append(text)
-        held += len(text) + 1 if isinstance(text, str) else 1  # what is no text is refused when it is read
+        held += max(len(text), _LEAST_CHARACTERS)
         if held >= characters:
             yield some
             some, held = [], 0
@@ -204,15 +271,3 @@ def _checked(min_score: float) -> float:
     if not 0 <= min_score <= 1:
         raise UserError(f"min_score {min_score} must lie between 0 and 1")
     return min_score
-
-
-def _entities(
-    raw: str, clear: Cleaned, tokens: Tokens, scores: npt.NDArray[np.float32], calibration: Calibration | None
-) -> list[Entity]:
-    entities = []
-    for span in decode(scores):
-        start, end = clear.raw_range(int(tokens.starts[span.start]), int(tokens.ends[span.stop - 1]))
-        # a calibration is fitted on plain confidences, of which most differ behind the fourth digit only
-        score = round(calibration(span.confidence), 4) if calibration else span.confidence
-        entities.append(Entity(start, end, span.label, raw[start:end], score))
-    return entities

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from bangfu.inference.backend import Device, DeviceError, Precision
+from bangfu.inference.backend import Device, DeviceError, Precision, Scores, Submit
 from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, WEIGHTS, ModelFolder, ModelFolderError
+from bangfu.labels.user_error import UserError
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -17,12 +21,15 @@ class OnnxBackend:
 
     ``precision`` asks for one of them. ``threads`` is how many one batch may use, all cores when 0. Raises
     DeviceError when ``device`` is not among onnxruntime's providers, ModelFolderError when the graph is
-    missing or cannot be loaded.
+    missing or cannot be loaded. On a GPU there is ``submit``, and matrix products may be of TF32 unless fp32 is
+    asked for.
     """
 
     def __init__(
         self, folder: ModelFolder, device: Device = "auto", precision: Precision = "auto", threads: int = 0
     ) -> None:
+        if precision in ("fp16", "bf16"):
+            raise UserError(f"onnxruntime runs int8 and fp32 here; for {precision} use backend='torch'")
         folder.file(WEIGHTS)
         available = onnxruntime.get_available_providers()
         wanted = [_PROVIDERS[name] for name in ("cuda", "cpu") if device in (name, "auto")]
@@ -45,8 +52,12 @@ class OnnxBackend:
         self.precision: Precision = "int8" if fast else "fp32"
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        exact = {"use_tf32": "0"} if precision == "fp32" else {}
+        settings = [exact if name == _PROVIDERS["cuda"] else {} for name in providers]
         try:
-            self._session = onnxruntime.InferenceSession(str(graph), options, providers=providers)
+            self._session = onnxruntime.InferenceSession(
+                str(graph), options, list(zip(providers, settings, strict=True))
+            )
         except Exception as error:  # onnxruntime has a family of errors with no common public base
             raise ModelFolderError(f"{graph}: cannot be loaded ({' '.join(str(error).split())})") from error
         # onnxruntime falls back to the CPU with no more than a warning when CUDA cannot start
@@ -54,7 +65,13 @@ class OnnxBackend:
         if device == "cuda" and provider not in running:
             raise DeviceError(f"{provider} could not start, only {', '.join(running)}; use device='cpu'")
         self.device: Device = "cuda" if _PROVIDERS["cuda"] in running else "cpu"
+        self._thread = ThreadPoolExecutor(1, "onnxruntime")  # starts with the first batch that is submitted
+        self.submit: Submit | None = self._submit if self.device == "cuda" else None
 
-    def scores(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        result: npt.NDArray[np.float32] = self._session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
+    def scores(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Scores:
+        result: Scores = self._session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
         return result
+
+    def _submit(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Callable[[], Scores]:
+        # a session waits for the GPU, without Python's lock
+        return self._thread.submit(self.scores, ids, mask).result

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bangfu.inference.backend import Device, DeviceError
+from bangfu.inference.backend import Device, DeviceError, Precision, Scores, Submit
 from bangfu.inference.model_folder import CONFIG, WEIGHTS, ModelFolder, ModelFolderError
+from bangfu.labels.user_error import UserError
 
 try:
     import torch
@@ -17,36 +19,94 @@ try:
 except ImportError as error:
     raise ImportError("the torch backend needs torch and transformers: pip install 'bangfu[train]'") from error
 
+_TYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
 
 class TorchBackend:
-    """Runs a transformers token classifier, in evaluation mode and without gradients."""
+    """Runs a transformers token classifier, in evaluation mode and without gradients; logits are given as fp32.
+
+    One that was loaded onto a GPU has ``submit``.
+    """
 
     def __init__(self, model: Any) -> None:
         self.model = model
+        self.submit: Submit | None = None
 
     @classmethod
-    def load(cls, folder: ModelFolder, device: Device = "auto") -> TorchBackend:
-        """Load the weights of a folder as fp32; DeviceError when ``device`` is not there."""
+    def load(cls, folder: ModelFolder, device: Device = "auto", precision: Precision = "auto") -> TorchBackend:
+        """Load the weights of a folder, on a CPU as fp32 or bf16, on a GPU as fp16 where nothing else is asked for.
+
+        Raises DeviceError when ``device`` is not there or does not run ``precision``.
+        """
         folder.file(CONFIG)
         folder.file(WEIGHTS)
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if device == "cuda" and not torch.cuda.is_available():
             raise DeviceError("torch finds no CUDA GPU here, only the cpu; use device='cpu'")
+        dtype = _TYPES[_precision(device, precision)]
         try:
-            model = AutoModelForTokenClassification.from_pretrained(folder.path, dtype=torch.float32)
+            model = AutoModelForTokenClassification.from_pretrained(folder.path, dtype=dtype)
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise ModelFolderError(f"{folder.path}: cannot be loaded ({' '.join(str(error).split())})") from error
-        return cls(model.to(device).eval())
+        backend = cls(model.to(device).eval())
+        if device == "cuda":
+            backend.submit = backend._submit
+        return backend
 
-    def scores(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    @property
+    def device(self) -> Device:
+        """Where the model lies."""
+        return "cuda" if self.model.device.type == "cuda" else "cpu"
+
+    @property
+    def precision(self) -> Precision:
+        """What the weights are."""
+        return next(name for name, dtype in _TYPES.items() if dtype == self.model.dtype)
+
+    def scores(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Scores:
+        return self._submit(ids, mask)()
+
+    def _submit(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Callable[[], Scores]:
         training = self.model.training
         self.model.eval()
         with torch.inference_mode():
-            logits = self.model(
-                input_ids=torch.from_numpy(ids).to(self.model.device),
-                attention_mask=torch.from_numpy(mask).to(self.model.device),
-            ).logits
+            logits = self.model(input_ids=self._there(torch.from_numpy(ids)), attention_mask=self._mask(mask)).logits
+            # copied back behind the batch, while the next one is made ready here
+            back = torch.empty(logits.shape, dtype=torch.float32, pin_memory=self.device == "cuda")
+            back.copy_(logits, non_blocking=True)
         self.model.train(training)
-        result: npt.NDArray[np.float32] = logits.float().cpu().numpy()
+        copied = torch.cuda.current_stream(self.model.device).record_event() if self.device == "cuda" else None
+
+        def result() -> Scores:
+            if copied is not None:
+                copied.synchronize()
+            scores: Scores = back.numpy()
+            if self.model.dtype == torch.float16 and not np.isfinite(scores.sum()):
+                raise UserError("the model's numbers are too large for fp16; use precision='bf16' or 'fp32'")
+            return scores
+
         return result
+
+    def _there(self, tensor: torch.Tensor) -> torch.Tensor:
+        # a copy from pinned memory does not wait for the GPU
+        return tensor.pin_memory().to(self.model.device, non_blocking=True) if self.device == "cuda" else tensor
+
+    def _mask(self, mask: npt.NDArray[np.int64]) -> torch.Tensor | None:
+        if self.model.config._attn_implementation != "sdpa":
+            return self._there(torch.from_numpy(mask))
+        # given [batch, tokens], transformers asks the GPU whether anything is padding, and waits for all it has to do
+        padded = torch.from_numpy(mask == 0)
+        return self._there(~padded[:, None, None, :]) if padded.any() else None
+
+
+def _precision(device: Device, precision: Precision) -> Precision:
+    if precision == "int8":
+        raise UserError("int8 is of the onnx backend; use backend='onnx' or precision='fp32'")
+    if precision == "auto":
+        return "fp16" if device == "cuda" else "fp32"
+    if precision == "fp16" and device == "cpu":
+        raise DeviceError("fp16 is for GPUs, a CPU gains nothing by it; use precision='bf16', 'fp32' or 'auto'")
+    if precision == "bf16" and device == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise DeviceError("this GPU has no bf16; use precision='fp16', 'fp32' or 'auto'")
+    return precision

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from bangfu.inference.backend import DEVICES, PRECISIONS
 from bangfu.inference.cleaning import untouched
 from bangfu.inference.extractor import Extractor
 from bangfu.labels import labelled_file
@@ -27,9 +28,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--output", type=Path, metavar="DIR", help="folder for metrics.json, errors.html, report.html and charts"
     )
     parser.add_argument("--documents", nargs="+", metavar="ID", help="measure these documents only")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
-    parser.add_argument("--precision", choices=("auto", "int8", "fp32"), default="auto", help="auto: int8 on a CPU")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="auto: int8 on a CPU")
     parser.add_argument(
         "--min-score",
         type=float,

@@ -12,8 +12,9 @@ from typing import Any
 from tqdm import tqdm
 
 from bangfu.inference import writer
+from bangfu.inference.backend import DEVICES, PRECISIONS
 from bangfu.inference.extraction import Summary, extracted
-from bangfu.inference.extractor import BATCH_TOKENS, Extractor
+from bangfu.inference.extractor import BATCH_TOKENS, CUDA_BATCH_TOKENS, Extractor
 from bangfu.inference.form import FORMS
 from bangfu.inference.input_error import InputError
 from bangfu.inference.model_folder import SHIPPED, ModelFolder
@@ -52,12 +53,20 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--part-size", type=int, default=_PART_SIZE, help=f"articles a part (default {_PART_SIZE:,})", metavar="N"
     )
     parser.add_argument("--model", type=Path, help="model folder; the shipped model when not given")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
-    parser.add_argument("--precision", choices=("auto", "int8", "fp32"), default="auto", help="auto: int8 on a CPU")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="auto",
+        help="auto: int8 on a CPU, fp16 on a GPU with --backend torch",
+    )
     parser.add_argument("--threads", type=int, default=0, help="threads of a batch; all cores when not given")
     parser.add_argument(
-        "--batch-tokens", type=int, default=BATCH_TOKENS, help=f"tokens of a batch (default {BATCH_TOKENS})"
+        "--batch-tokens",
+        type=int,
+        metavar="N",
+        help=f"tokens of a batch (default {BATCH_TOKENS:,}, on a GPU {CUDA_BATCH_TOKENS:,})",
     )
     parser.add_argument(
         "--min-score",
@@ -67,7 +76,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="ray writes parts on many machines")
     parser.add_argument("--address", help="of a Ray cluster; one of this machine's is started when not given")
-    parser.add_argument("--workers", type=int, help="Ray actors, each with a model (default: CPUs but one)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that clean, tokenise and decode beside the model (default: none; on a GPU cores but one, at "
+        "most 8); with ray its actors, each with a model (default: CPUs but one)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -112,7 +127,7 @@ def _in_parts(arguments: argparse.Namespace, output: Path) -> int:
     form: writer.Format = arguments.format or "jsonl"
     if arguments.part_size < 1:
         raise UserError(f"--part-size {arguments.part_size} must be at least 1")
-    if arguments.workers is not None and arguments.workers < 1:
+    if arguments.engine == "ray" and arguments.workers is not None and arguments.workers < 1:
         raise UserError(f"--workers {arguments.workers} must be at least 1")
     if form == "parquet":
         from bangfu.inference import parquet_writer  # noqa: F401 - says at once that the extra is missing
@@ -196,7 +211,7 @@ def _reading(arguments: argparse.Namespace, output: Path | None, skipped: Callab
 
 
 def _extractor(arguments: argparse.Namespace) -> Extractor:
-    return Extractor.load(**_load(arguments))
+    return Extractor.load(**_load(arguments), workers=arguments.workers)
 
 
 def _load(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -53,9 +53,10 @@ def start(arguments: list[str]) -> int:
     return child
 
 
-def run(source: Path, out: Path, kills: int, chance: random.Random) -> int:
+def run(source: Path, out: Path, kills: int, chance: random.Random, workers: int = 0) -> int:
     """Run to the end, with at most ``kills`` kills on the way, each after some work; how many there were."""
     arguments = ["extract", str(source), "-o", f"{out}/", "--part-size", str(PART_SIZE), "--device", "cpu"]
+    arguments += ["--workers", str(workers)]
     done = 0
     while done < kills:
         before = _state(out)
@@ -113,6 +114,7 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     chance = random.Random(given.seed)
@@ -124,7 +126,7 @@ def _main() -> None:
         kills = runs = lost = doubled = 0
         while kills < given.kills:
             out = Path(name, f"out{runs}")
-            kills += run(source, out, given.kills - kills, chance)
+            kills += run(source, out, given.kills - kills, chance, given.workers)
             missing, extra = compare(out, whole)
             runs, lost, doubled = runs + 1, lost + missing, doubled + extra
             print(

@@ -2,11 +2,13 @@
 
 import dataclasses
 import importlib.util
+import itertools
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bangfu.inference import DeviceError, Entity, Extractor, ModelFolderError
-from bangfu.inference.backend import Precision
+from bangfu.inference.backend import Precision, Scores
+from bangfu.inference.extractor import BATCH_TOKENS, CUDA_BATCH_TOKENS
 from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, SETTINGS, SHIPPED, TOKENIZER, WEIGHTS, ModelFolder
 from bangfu.inference.tokens import Encoder
 from bangfu.labels import TAGS
+from bangfu.labels.user_error import UserError
 
 Places = list[tuple[int, int, str]]
 
@@ -178,6 +182,123 @@ def test_torch_and_onnx_agree(extractor: Extractor, article: str) -> None:
     for one, two in zip(ours.scores(tokens), other.scores(tokens), strict=True):
         assert np.abs(one - two).max() < 1e-3
     assert [places(one) for one in ours(texts)] == [places(one) for one in other(texts)]
+
+
+def test_bf16_finds_what_fp32_finds(article: str) -> None:
+    pytest.importorskip("torch", reason="needs the extra 'train'")
+    exact, short = (Extractor.load(backend="torch", device="cpu", precision=name) for name in ("fp32", "bf16"))
+    one, two = set(places(exact(article))), set(places(short(article)))
+    assert len(one & two) >= 0.95 * len(one | two)
+    tokens = exact.encoder.encode([article])
+    (ours,), (theirs,) = short.scores(tokens), exact.scores(tokens)
+    assert ours.dtype == np.float32 and 1e-3 < np.abs(ours - theirs).max() < 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"backend": "torch", "precision": "fp16"}, "fp16 is for GPUs"),
+        ({"backend": "torch", "precision": "int8"}, "int8 is of the onnx backend"),
+        ({"precision": "fp16"}, "for fp16 use backend='torch'"),
+        ({"precision": "bf16"}, "for bf16 use backend='torch'"),
+        ({"precision": "fp8"}, "unknown precision 'fp8'"),
+        ({"workers": -1}, "workers -1"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(options: dict[str, Any], words: str) -> None:
+    if options.get("backend") == "torch":
+        pytest.importorskip("torch", reason="needs the extra 'train'")
+    with pytest.raises(UserError, match=words) as caught:
+        Extractor.load(**{"device": "cpu"} | options)
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_too_large_for_fp16_are_said(extractor: Extractor) -> None:
+    torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+    from bangfu.inference.torch_backend import TorchBackend
+
+    backend = TorchBackend.load(ModelFolder.load(SHIPPED), "cpu")
+    backend.model.half().classifier.bias.data += 60_000
+    with torch.no_grad():
+        backend.model.classifier.weight *= 1e4
+    assert backend.precision == "fp16"
+    with pytest.raises(UserError, match="too large for fp16"):
+        Extractor(backend, extractor.encoder, extractor.settings)("民政部")
+
+
+class Submitting(Lexicon):
+    """As a GPU: a batch runs when its scores are asked for, and not before; it notes what was done when."""
+
+    def __init__(self, encoder: Encoder, name: str) -> None:
+        super().__init__(encoder, name)
+        self.done: list[tuple[str, int]] = []
+
+    def submit(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Callable[[], Scores]:
+        number = sum(what == "submitted" for what, _ in self.done)
+        self.done.append(("submitted", number))
+
+        def result() -> Scores:
+            self.done.append(("read", number))
+            return self.scores(ids, mask)
+
+        return result
+
+
+def test_a_batch_is_submitted_before_the_last_is_read(extractor: Extractor) -> None:
+    texts = [text for n in range(30) for text in ("的" * n + "滨海县残联" + "了" * (40 - n), "", "滨海县残联、" * n)]
+    backend = Submitting(extractor.encoder, "滨海县残联")
+    one = Extractor(backend, extractor.encoder, extractor.settings, 300)
+    two = Extractor(Lexicon(extractor.encoder, "滨海县残联"), extractor.encoder, extractor.settings, 300)
+    assert list(one.stream(texts, look_ahead=9000)) == list(two.stream(texts, look_ahead=9000))
+    batches = len(backend.done) // 2
+    assert batches > 10
+    ahead = itertools.chain([("submitted", 0)], *([("submitted", n + 1), ("read", n)] for n in range(batches - 1)))
+    assert backend.done == [*ahead, ("read", batches - 1)]
+    assert next(one.stream(["", ""])) == []
+
+
+def test_torch_answers_what_was_submitted(extractor: Extractor) -> None:
+    pytest.importorskip("torch", reason="needs the extra 'train'")
+    from bangfu.inference.torch_backend import TorchBackend
+
+    backend = TorchBackend.load(ModelFolder.load(SHIPPED), "cpu")
+    assert backend.submit is None
+    ids = np.random.default_rng(0).integers(5, extractor.encoder.size, (3, 2, 30))
+    masks = np.ones_like(ids)
+    masks[1, 1, 20:] = 0
+    waiting = [backend._submit(*batch) for batch in zip(ids, masks, strict=True)]
+    for result, *batch in reversed(list(zip(waiting, ids, masks, strict=True))):
+        assert np.array_equal(result(), backend.scores(*batch))
+
+
+def test_onnx_on_a_gpu(monkeypatch: pytest.MonkeyPatch, extractor: Extractor, article: str) -> None:
+    """All but the GPU: a session on the CPU that says that it runs on CUDA."""
+    import onnxruntime
+
+    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    given: list[tuple[str, dict[str, str]]] = []
+    real = onnxruntime.InferenceSession
+
+    class Session:
+        def __init__(self, graph: str, options: Any, providers: list[tuple[str, dict[str, str]]]) -> None:
+            given[:] = providers
+            self.run = real(graph, options, providers[1:]).run
+
+        def get_providers(self) -> list[str]:
+            return both
+
+    exact = Extractor.load(device="cpu", precision="fp32")
+    assert exact.batch_tokens == BATCH_TOKENS and exact.workers is None
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    model = Extractor.load(precision="fp32")
+    assert given == [(both[0], {"use_tf32": "0"}), (both[1], {})]
+    assert model.batch_tokens == CUDA_BATCH_TOKENS and model.backend.submit is not None  # type: ignore[attr-defined]
+    texts = [article, *article.split("。"), article * 3]
+    ours = Extractor(model.backend, model.encoder, model.settings, 500)(texts)
+    assert [places(one) for one in ours] == [places(one) for one in exact(texts)]
+    Extractor.load(batch_tokens=100, workers=None)
+    assert given == [(both[0], {}), (both[1], {})]
 
 
 def test_the_base_path_imports_no_torch() -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import kills
@@ -74,11 +75,12 @@ def test_nothing_is_extracted_twice(source: Path, whole: Path, tmp_path: Path, m
     assert main(arguments) == 2
     texts: list[str] = []
 
-    def counted(self: Extractor, given: list[str]) -> list[list[Entity]]:
-        texts.extend(given)
-        return [[] for _ in given]
+    def counted(self: Extractor, given: Iterable[str]) -> Iterator[list[Entity]]:
+        for text in given:
+            texts.append(text)
+            yield []
 
-    monkeypatch.setattr(Extractor, "__call__", counted)
+    monkeypatch.setattr(Extractor, "stream", counted)
     assert main(arguments) == 1
     assert texts == [text for _, text, *_ in kills.articles(whole)][6 * kills.PART_SIZE :]
     assert [row[:3] for row in kills.articles(tmp_path / "out")] == [row[:3] for row in kills.articles(whole)]
