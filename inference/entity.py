@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -22,4 +22,4 @@ class Entity:
 
     def to_json(self) -> dict[str, Any]:
         """The entity as a JSON object."""
-        return asdict(self)
+        return vars(self).copy()  # dataclasses.asdict took half the time of writing
