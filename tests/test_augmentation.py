@@ -18,7 +18,6 @@ from bangfu.training.amounts import chinese, reroll
 from bangfu.training.augmentation import TRANSFORMS, Augmenter
 from bangfu.training.augmentation_config import AugmentationConfig
 from bangfu.training.gazetteer import gazetteer, short
-from bangfu.training.generic_bodies import generic_bodies
 from bangfu.training.rewriting import Cell, cells, replace_spans, rewrite
 
 CORPUS = Path(__file__).parents[1] / "labels" / "corpus"
@@ -185,14 +184,3 @@ def test_a_replaced_span_of_one_character() -> None:
         replace_spans(document, {0: ""})
     with pytest.raises(ValueError, match="cells for a text"):
         rewrite(document, cells("短"))
-
-
-def test_a_generic_body_stands_behind_a_place_and_outside_of_it() -> None:
-    document = _document("会东县向凤冈县的学校、冕宁发来谢信", ("LOC", "会东县"), ("LOC", "凤冈县"), ("LOC", "冕宁"))
-    seen = {generic_bodies(document, np.random.default_rng(seed)) for seed in range(60)}
-    texts = {changed.text for changed in seen}
-    assert document.text in texts and len(texts) > 5
-    for changed in seen:
-        assert [changed.span_text(span) for span in changed.spans] == ["会东县", "凤冈县", "冕宁"]
-        # only the first one is whole and free to take a body
-        assert re.fullmatch("会东县.*向凤冈县的学校、冕宁发来谢信", changed.text)

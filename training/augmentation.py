@@ -11,7 +11,6 @@ import numpy as np
 from bangfu.labels.document import Document
 from bangfu.training import amounts, names, noise
 from bangfu.training.augmentation_config import AugmentationConfig, TransformName
-from bangfu.training.generic_bodies import generic_bodies
 from bangfu.training.rewriting import replace_spans
 
 Transform = Callable[[Document, np.random.Generator], Document]
@@ -46,7 +45,6 @@ def other_amounts(document: Document, random: np.random.Generator) -> Document:
 TRANSFORMS: dict[TransformName, Transform] = {
     "names": other_names,
     "amounts": other_amounts,
-    "generic_bodies": generic_bodies,
     "furniture": noise.furniture,
     "lost_stops": noise.lost_stops,
     "line_breaks": noise.line_breaks,

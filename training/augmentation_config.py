@@ -9,7 +9,6 @@ from typing import Literal
 TransformName = Literal[
     "names",
     "amounts",
-    "generic_bodies",
     "furniture",
     "lost_stops",
     "line_breaks",
@@ -26,7 +25,6 @@ class AugmentationConfig:
 
     names: float = 0.0
     amounts: float = 0.0
-    generic_bodies: float = 0.0
     furniture: float = 0.0
     lost_stops: float = 0.0
     line_breaks: float = 0.0
