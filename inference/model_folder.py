@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).parent / "model"
 CONFIG = "config.json"  # the encoder's sizes and the tags, as transformers reads them
 WEIGHTS = "model.safetensors"
 GRAPH = "model.onnx"  # fp32; its weights are those of WEIGHTS, beside it
-INT8_GRAPH = "model.int8.onnx"  # for CPUs; its embeddings and small matrices are those of WEIGHTS. Not every model has one
+INT8_GRAPH = "model.int8.onnx"  # for CPUs; embeddings and small matrices are those of WEIGHTS. Not every model has one
 TOKENIZER = "tokenizer.json"
 SETTINGS = "bangfu.json"
 
