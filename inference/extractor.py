@@ -15,7 +15,8 @@ from bangfu.inference.backend import DEVICES, PRECISIONS, Backend, Device, Preci
 from bangfu.inference.cleaning import Cleaned, clean
 from bangfu.inference.decoding import certainty
 from bangfu.inference.entity import Entity
-from bangfu.inference.model_folder import SHIPPED, TOKENIZER, ModelFolder, ModelSettings
+from bangfu.inference.input_error import reason
+from bangfu.inference.model_folder import SHIPPED, TOKENIZER, ModelFolder, ModelFolderError, ModelSettings
 from bangfu.inference.preparation import Held, Prepared, Texts, prepare, prepared
 from bangfu.inference.tokens import Encoder, Tokens
 from bangfu.inference.windows import Window, fill
@@ -97,7 +98,13 @@ class Extractor:
         if workers is not None and workers < 0:
             raise UserError(f"workers {workers} must be at least 0")
         folder = ModelFolder.load(SHIPPED if path is None else path)
-        encoder = Encoder.from_file(folder.file(TOKENIZER))
+        try:
+            encoder = Encoder.from_file(folder.file(TOKENIZER))
+        except ModelFolderError:
+            raise
+        except ValueError as error:
+            file = folder.path / TOKENIZER
+            raise ModelFolderError(f"{file}: broken ({reason(error)}); copy the whole folder anew") from error
         running: OnnxBackend | TorchBackend
         if backend == "onnx":
             from bangfu.inference.onnx_backend import OnnxBackend

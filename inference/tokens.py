@@ -77,7 +77,7 @@ class Encoder:
         except ValueError:
             raise
         except Exception as error:  # the tokenizers library raises bare Exception
-            raise ValueError(f"{path}: not a tokenizer file ({error})") from error
+            raise ValueError(f"not a tokenizer file: {error}") from error
 
     @property
     def size(self) -> int:
