@@ -6,8 +6,11 @@ trained on. Entities are found in the clean text and answered in positions of th
 
 from __future__ import annotations
 
+import io
 import re
 import unicodedata
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,25 +102,27 @@ def _characters(before: Cleaned) -> Cleaned:
     text = before.text.translate(characters.TABLE)
     if len(text) == len(before.text):
         return before.replace(text)
-    return before.keep(text, [i for i, char in enumerate(before.text) if not characters.dropped(char)])
+    places = (place for place, char in enumerate(before.text) if not characters.dropped(char))
+    return before.keep(text, np.fromiter(places, dtype=np.int32, count=len(text)))
 
 
 def _composed(before: Cleaned) -> Cleaned:
     """A character and the combining ones behind it become one where there is one (NFC); else they stay."""
     if unicodedata.is_normalized("NFC", before.text):
         return before
-    text, starts, ends = [], [], []
+    # lists of a long text's characters and places would take 200 bytes a character
+    text, firsts, lasts = io.StringIO(newline=""), array("i"), array("i")
     for match in _CLUSTER.finditer(before.text):
         composed = unicodedata.normalize("NFC", match.group())
         if len(composed) == 1:
-            text.append(composed)
-            starts.append(before.starts[match.start()])
-            ends.append(before.ends[match.end() - 1])
+            text.write(composed)
+            firsts.append(match.start())
+            lasts.append(match.end() - 1)
         else:
-            text.append(match.group())
-            starts += list(before.starts[match.start() : match.end()])
-            ends += list(before.ends[match.start() : match.end()])
-    return Cleaned("".join(text), np.array(starts, dtype=np.int32), np.array(ends, dtype=np.int32))
+            text.write(match.group())
+            firsts.extend(range(*match.span()))
+            lasts.extend(range(*match.span()))
+    return Cleaned(text.getvalue(), before.starts[np.asarray(firsts)], before.ends[np.asarray(lasts)])
 
 
 def _marks() -> str:
@@ -158,17 +163,28 @@ _READING = re.compile("[(（]([a-zü\u00e0-\u01dcńňǹḿ]{1,6})[)）]")
 
 def _without_readings(before: Cleaned) -> Cleaned:
     text = before.text
-    dropped = np.zeros(len(text), dtype=bool)
+    found: list[tuple[int, int, str]] = []
     reader = 0  # where the character stands whose readings are looked at: 发(fā)(fā) has two of them
     for match in _READING.finditer(text):
-        if match.start() == 0 or not dropped[match.start() - 1]:
+        if not found or found[-1][1] < match.start():
             reader = match.start() - 1
         if reader >= 0 and readings.is_reading(text[reader], match.group(1)):
-            dropped[match.start() : match.end()] = True
-    if not dropped.any():
+            found.append((*match.span(), ""))
+    return _replaced(before, found)
+
+
+def _replaced(before: Cleaned, found: Sequence[tuple[int, int, str]]) -> Cleaned:
+    """With ranges [start, end), in order and apart, dropped, or with a character in the place of the one there."""
+    if not found:
         return before
-    kept = np.flatnonzero(~dropped)
-    return before.keep("".join(text[i] for i in kept), kept)
+    text: list[str] = []
+    kept = np.ones(len(before.text), dtype=bool)
+    done = 0
+    for start, end, char in found:
+        text += before.text[done:start], char
+        kept[start:end] = bool(char)
+        done = end
+    return Cleaned("".join([*text, before.text[done:]]), before.starts[kept], before.ends[kept])
 
 
 def _punctuation(before: Cleaned) -> Cleaned:
@@ -184,13 +200,11 @@ def _punctuation(before: Cleaned) -> Cleaned:
 
 def _joined(before: Cleaned) -> Cleaned:
     """Lines joined where a break stands inside a sentence; joining may show that a further one does."""
-    while found := lines.inner_breaks(before.text):
-        text = list(before.text)
-        dropped = np.zeros(len(text), dtype=bool)
-        for place in found:
+    while places := lines.inner_breaks(before.text):
+        text = before.text
+        found = []
+        for place in places:
             latin = text[place - 1].isascii() and text[place - 1].isalnum() and text[place + 1].isascii()
-            text[place] = " " if latin else ""
-            dropped[place] = not latin
-        kept = np.flatnonzero(~dropped)
-        before = before.keep("".join(text), kept)
+            found.append((place, place + 1, " " if latin else ""))
+        before = _replaced(before, found)
     return before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -9,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bangfu.labels.schema import LABEL_NAMES, TAGS, tags_of
+
+_PIECE = 1 << 15  # tokens
 
 
 @dataclass(frozen=True)
@@ -46,23 +49,25 @@ def log_probabilities(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64
     return result
 
 
-def best_path(log_probs: npt.NDArray[np.float64], labels: tuple[str, ...] = LABEL_NAMES) -> npt.NDArray[np.int64]:
-    """The likeliest legal sequence of the tags of ``labels``, from [tokens, tags] log probabilities (Viterbi)."""
-    forbidden, tags = _forbidden(labels), log_probs.shape[1]
-    length = len(log_probs)
+def best_path(scores: npt.NDArray[np.float32], labels: tuple[str, ...] = LABEL_NAMES) -> npt.NDArray[np.int64]:
+    """The likeliest legal sequence of the tags of ``labels``, from [tokens, tags] scores (Viterbi)."""
+    forbidden, (length, tags) = _forbidden(labels), scores.shape
     if not length:
         return np.zeros(0, dtype=np.int64)
     # Where each token's own best tag is legal throughout, that sequence is the best one.
-    greedy: npt.NDArray[np.int64] = log_probs.argmax(axis=1)
+    greedy: npt.NDArray[np.int64] = np.concatenate([log_probs.argmax(axis=1) for _, log_probs in _pieces(scores)])
     before = np.concatenate([[tags], greedy[:-1]])
     if not np.isinf(forbidden[before, greedy]).any():
         return greedy
-    best = log_probs[0] + forbidden[-1]
-    back = np.zeros((length, tags), dtype=np.int64)
-    for index in range(1, length):
-        paths = best[:, None] + forbidden[:-1]
-        back[index] = paths.argmax(axis=0)
-        best = paths.max(axis=0) + log_probs[index]
+    best = forbidden[-1]
+    back = np.zeros((length, tags), dtype=np.int16)
+    for start, log_probs in _pieces(scores):
+        for index, row in enumerate(log_probs, start):
+            if index:
+                paths = best[:, None] + forbidden[:-1]
+                back[index] = paths.argmax(axis=0)
+                best = paths.max(axis=0)
+            best = best + row
     path = np.zeros(length, dtype=np.int64)
     path[-1] = best.argmax()
     for index in range(length - 1, 0, -1):
@@ -70,31 +75,44 @@ def best_path(log_probs: npt.NDArray[np.float64], labels: tuple[str, ...] = LABE
     return path
 
 
+def _pieces(scores: npt.NDArray[np.float32]) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
+    """The log probabilities of a sequence from each of some places on: those of a whole book would take much memory."""
+    for start in range(0, len(scores), _PIECE):
+        yield start, log_probabilities(scores[start : start + _PIECE])
+
+
+def _chosen(scores: npt.NDArray[np.float32], path: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The probability of each token's tag."""
+    return np.concatenate(
+        [
+            np.exp(log_probs[np.arange(len(log_probs)), path[start : start + len(log_probs)]])
+            for start, log_probs in _pieces(scores)
+        ]
+    )
+
+
 def decode(scores: npt.NDArray[np.float32], labels: tuple[str, ...] = LABEL_NAMES) -> list[TokenSpan]:
     """Entities of one sequence from its [tokens, tags] scores (logits), in order."""
     if not len(scores):
         return []
-    log_probs = log_probabilities(scores)
-    path = best_path(log_probs, labels)
-    chosen = np.exp(log_probs[np.arange(len(path)), path])
+    path = best_path(scores, labels)
+    chosen = _chosen(scores, path)
     # B tags have odd numbers; a span ends where a tag is not the I of its label
-    begins = np.flatnonzero(path % 2 == 1)
+    starts = np.flatnonzero(path % 2 == 1)
+    goes_on = np.append(path[1:] == path[:-1] + path[:-1] % 2, False)
+    ends = np.flatnonzero(~goes_on)
+    stops = ends[np.searchsorted(ends, starts)] + 1
+    # all but a span at the very end
+    followed = stops[stops < len(path)]
+    inside = path[starts[: len(followed)]] + 1
+    left = 1 - np.exp(log_probabilities(scores[followed])[np.arange(len(followed)), inside])
     spans = []
-    for start in begins:
-        inside = path[start] + 1
-        stop = int(start) + 1
-        while stop < len(path) and path[stop] == inside:
-            stop += 1
-        label = labels[int(path[start]) // 2]
-        factors = [*chosen[start:stop], *(1 - np.exp(log_probs[stop : stop + 1, inside]))]
-        spans.append(TokenSpan(int(start), stop, label, float(np.mean(factors))))
+    for number, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
+        confidence = float(np.mean([*chosen[start:stop], *left[number : number + 1]]))
+        spans.append(TokenSpan(start, stop, labels[int(path[start]) // 2], confidence))
     return spans
 
 
 def certainty(scores: npt.NDArray[np.float32], labels: tuple[str, ...] = LABEL_NAMES) -> float:
     """Mean probability of the tags of the likeliest legal sequence, 0 to 1; 1 where there is no token."""
-    if not len(scores):
-        return 1.0
-    log_probs = log_probabilities(scores)
-    path = best_path(log_probs, labels)
-    return min(1.0, float(np.exp(log_probs[np.arange(len(path)), path]).mean()))
+    return min(1.0, float(_chosen(scores, best_path(scores, labels)).mean())) if len(scores) else 1.0

@@ -15,10 +15,11 @@ from bangfu.inference.backend import DEVICES, PRECISIONS, Backend, Device, Preci
 from bangfu.inference.cleaning import Cleaned, clean
 from bangfu.inference.decoding import certainty
 from bangfu.inference.entity import Entity
-from bangfu.inference.model_folder import SHIPPED, TOKENIZER, ModelFolder, ModelSettings
+from bangfu.inference.input_error import reason
+from bangfu.inference.model_folder import SHIPPED, TOKENIZER, ModelFolder, ModelFolderError, ModelSettings
 from bangfu.inference.preparation import Held, Prepared, Texts, prepare, prepared
 from bangfu.inference.tokens import Encoder, Tokens
-from bangfu.inference.windows import Window, stitch
+from bangfu.inference.windows import Window, fill
 from bangfu.labels.schema import TAGS
 from bangfu.labels.user_error import UserError
 
@@ -35,7 +36,6 @@ LOOK_AHEAD = 8
 _LEAST_CHARACTERS = 512
 
 Job = tuple[int, Window]  # the number of a sequence, and a window of it
-Parts = list[list[tuple[Window, Scores]]]
 
 
 class Extractor:
@@ -98,7 +98,13 @@ class Extractor:
         if workers is not None and workers < 0:
             raise UserError(f"workers {workers} must be at least 0")
         folder = ModelFolder.load(SHIPPED if path is None else path)
-        encoder = Encoder.from_file(folder.file(TOKENIZER))
+        try:
+            encoder = Encoder.from_file(folder.file(TOKENIZER))
+        except ModelFolderError:
+            raise
+        except ValueError as error:
+            file = folder.path / TOKENIZER
+            raise ModelFolderError(f"{file}: broken ({reason(error)}); copy the whole folder anew") from error
         running: OnnxBackend | TorchBackend
         if backend == "onnx":
             from bangfu.inference.onnx_backend import OnnxBackend
@@ -193,11 +199,12 @@ class Extractor:
         for group in groups:
             jobs = [(number, window) for number, cut in enumerate(group.windows) for window in cut]
             jobs.sort(key=lambda job: len(job[1]))
-            parts: Parts = [[] for _ in group.ids]
+            # filled window by window: a slice of a batch's scores would hold the whole batch
+            filled: list[Scores] = [np.zeros((len(ids), len(TAGS)), dtype=np.float32) for ids in group.ids]
             batches = list(self._batches(jobs)) or [[]]
             for batch in batches:
                 result = self._begun(group, batch, submit)
-                running.append(_Batch(group, parts, batch, result, batch is batches[-1]))
+                running.append(_Batch(group, filled, batch, result, batch is batches[-1]))
                 while len(running) > (0 if submit is None else 1):
                     yield from running.popleft().ended()
         while running:
@@ -233,9 +240,9 @@ class Extractor:
 
 @dataclass(frozen=True)
 class _Batch(Generic[Held]):
-    # a batch under way: ``parts`` takes its scores, and ``last`` says that the group has no other behind it
+    # a batch under way: ``filled`` takes its scores, and ``last`` says that the group has no other behind it
     group: Prepared[Held]
-    parts: Parts
+    filled: list[Scores]
     jobs: list[Job]
     result: Callable[[], Scores]
     last: bool
@@ -243,12 +250,9 @@ class _Batch(Generic[Held]):
     def ended(self) -> Iterator[tuple[Prepared[Held], list[Scores]]]:
         scores = self.result()
         for row, (number, window) in enumerate(self.jobs):
-            self.parts[number].append((window, scores[row, 1 : len(window) + 1]))
+            fill(self.filled[number], window, scores[row, 1 : len(window) + 1])
         if self.last:
-            yield (
-                self.group,
-                [stitch(found, len(ids), len(TAGS)) for found, ids in zip(self.parts, self.group.ids, strict=True)],
-            )
+            yield self.group, self.filled
 
 
 def _held(texts: Iterable[str], characters: int) -> Iterator[list[str]]:

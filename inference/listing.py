@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bangfu.inference.form import COMPRESSED, FORMS, Form, form_of
-from bangfu.inference.input_error import InputError
+from bangfu.inference.input_error import InputError, reason
 
 _KINDS = f"{', '.join(f'.{form}' for form in FORMS)}, {' and '.join(COMPRESSED)} too"
 
@@ -33,14 +33,14 @@ def files(
 
     ``form`` takes the place of what the names say. The name of a file in a folder is its path below the
     folder, or the whole path where that name is taken; of any other file it is the path. Files below a
-    folder or glob that are hidden, of no known kind, or ``leave_out`` or in it, are passed over. What leads nowhere
-    goes to ``skipped``.
+    folder or glob that are hidden, of no known kind, or ``leave_out`` or in it, are passed over. What leads nowhere,
+    and a folder that cannot be listed, goes to ``skipped``.
     """
     found: dict[str, File] = {}
     names: set[str] = set()
     for source in sources:
         try:
-            for path, name in _paths(source, form is not None, leave_out):
+            for path, name in _paths(source, form is not None, leave_out, skipped):
                 real = os.path.realpath(path) if path != "-" else path
                 kind = form or ("txt" if path == "-" else form_of(path))
                 if kind is None:
@@ -54,16 +54,19 @@ def files(
     return list(found.values())
 
 
-def _paths(source: str, any_kind: bool, leave_out: Path | None) -> Iterator[tuple[str, str]]:
+def _paths(
+    source: str, any_kind: bool, leave_out: Path | None, skipped: Callable[[InputError], None]
+) -> Iterator[tuple[str, str]]:
     # (path, name) of each file that one of the sources means
     if not source:
         raise InputError("an empty name, which would mean all of this folder; give a file, or . for the folder")
     path = Path(source)
+    closed: list[OSError] = []
     if source == "-" or path.is_file() or path.is_fifo() or path.is_char_device():
         yield source, source
         return
     if path.is_dir():
-        below = [(str(inner), inner.relative_to(path).as_posix()) for inner in _below(path)]
+        below = [(str(inner), inner.relative_to(path).as_posix()) for inner in _below(path, closed)]
     elif path.exists() or not glob.has_magic(source):
         raise InputError("there is no such file or folder; check the path", source)
     else:
@@ -74,14 +77,16 @@ def _paths(source: str, any_kind: bool, leave_out: Path | None) -> Iterator[tupl
         for inner, name in below
         if (any_kind or form_of(inner)) and not (leave_out and _within(inner, leave_out))
     ]
-    if not kept:
+    for error in closed:
+        skipped(InputError(f"cannot be listed ({reason(error)}); check the folder's permissions", error.filename))
+    if not kept and not closed:
         raise InputError(f"nothing to read there; give {_KINDS}, or say which they are with --input", source)
     yield from kept
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    # all files but hidden ones and the lock files of Word, folder by folder
-    for top, folders, names in os.walk(folder):
+def _below(folder: Path, closed: list[OSError]) -> Iterator[Path]:
+    # all files but hidden ones and the lock files of Word, folder by folder; of a folder that is closed, the error
+    for top, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(top, name) for name in sorted(names) if not name.startswith((".", "~$")))
 

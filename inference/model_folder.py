@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bangfu.inference.calibration import Calibration
 from bangfu.inference.cleaning import CLEANING_VERSION
+from bangfu.inference.input_error import reason
 from bangfu.labels.atomic_file import write_json
 from bangfu.labels.schema import SCHEMA_VERSION, TAGS
 from bangfu.labels.user_error import UserError
@@ -18,7 +19,7 @@ SHIPPED = Path(__file__).parent / "model"
 CONFIG = "config.json"  # the encoder's sizes and the tags, as transformers reads them
 WEIGHTS = "model.safetensors"
 GRAPH = "model.onnx"  # fp32; its weights are those of WEIGHTS, beside it
-INT8_GRAPH = "model.int8.onnx"  # for CPUs; its embeddings are those of WEIGHTS. Not every model has one
+INT8_GRAPH = "model.int8.onnx"  # for CPUs; embeddings and small matrices are those of WEIGHTS. Not every model has one
 TOKENIZER = "tokenizer.json"
 SETTINGS = "bangfu.json"
 
@@ -79,7 +80,7 @@ class ModelFolder:
             names = {field.name for field in fields(ModelSettings)}
             needed = {field.name for field in fields(ModelSettings) if field.default is MISSING}
             if not needed <= set(values) <= names:
-                raise ValueError(f"its keys should be {', '.join(sorted(names))}")
+                raise ValueError(f"its keys should be {', '.join(sorted(names))}; another version may have written it")
             calibration = values.get("calibration")
             settings = ModelSettings(
                 **{
@@ -129,6 +130,20 @@ class ModelFolder:
         if not file.is_file():
             raise ModelFolderError(f"{file}: missing; copy the whole folder that 'bangfu train' wrote")
         return file
+
+    def check_weights(self) -> None:
+        """ModelFolderError when the safetensors file is not there or not whole: a graph's own error names no mend."""
+        file = self.file(WEIGHTS)
+        try:
+            with file.open("rb") as stream:
+                size = int.from_bytes(stream.read(8), "little")
+                # a rubbish size must not become memory
+                entries = json.loads(stream.read(min(size, file.stat().st_size)))
+            ends = [entry["data_offsets"][1] for name, entry in entries.items() if name != "__metadata__"]
+            if file.stat().st_size != 8 + size + max(ends):
+                raise ValueError(f"{file.stat().st_size:,} bytes in the place of {8 + size + max(ends):,}")
+        except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+            raise ModelFolderError(f"{file}: broken ({reason(error)}); copy the whole folder anew") from error
 
     def version(self) -> str:
         """The model's name and eight digits of its weights' SHA-256, so that models of one name are told apart."""

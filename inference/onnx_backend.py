@@ -10,7 +10,8 @@ import numpy.typing as npt
 import onnxruntime
 
 from bangfu.inference.backend import Device, DeviceError, Precision, Scores, Submit
-from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, WEIGHTS, ModelFolder, ModelFolderError
+from bangfu.inference.input_error import reason
+from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, ModelFolder, ModelFolderError
 from bangfu.labels.user_error import UserError
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -30,7 +31,7 @@ class OnnxBackend:
     ) -> None:
         if precision in ("fp16", "bf16"):
             raise UserError(f"onnxruntime runs int8 and fp32 here; for {precision} use backend='torch'")
-        folder.file(WEIGHTS)
+        folder.check_weights()
         available = onnxruntime.get_available_providers()
         wanted = [_PROVIDERS[name] for name in ("cuda", "cpu") if device in (name, "auto")]
         provider = wanted[0]
@@ -52,6 +53,7 @@ class OnnxBackend:
         self.precision: Precision = "int8" if fast else "fp32"
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        options.log_severity_level = 4  # what goes wrong is raised, too, and said in one line
         exact = {"use_tf32": "0"} if precision == "fp32" else {}
         settings = [exact if name == _PROVIDERS["cuda"] else {} for name in providers]
         try:
@@ -59,7 +61,9 @@ class OnnxBackend:
                 str(graph), options, list(zip(providers, settings, strict=True))
             )
         except Exception as error:  # onnxruntime has a family of errors with no common public base
-            raise ModelFolderError(f"{graph}: cannot be loaded ({' '.join(str(error).split())})") from error
+            raise ModelFolderError(
+                f"{graph}: cannot be loaded ({reason(error)}); copy the whole folder anew"
+            ) from error
         # onnxruntime falls back to the CPU with no more than a warning when CUDA cannot start
         running = self._session.get_providers()
         if device == "cuda" and provider not in running:

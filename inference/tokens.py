@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,11 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 _LINE_BREAK = re.compile(r"[^\S\n]*(\n)\s*")
+
+# A longer text is encoded in pieces: the tokenizer's own account of a character takes some 400 bytes.
+_PIECE = 1 << 15
+# BERT parts words at Chinese characters and punctuation and at spaces; nothing is cut in front of a combining mark.
+_CUT = re.compile("(?<=[ \\n\u4e00-\u9fff，。、；：？！])(?=[A-Za-z0-9\u4e00-\u9fff])")
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Encoder:
         except ValueError:
             raise
         except Exception as error:  # the tokenizers library raises bare Exception
-            raise ValueError(f"{path}: not a tokenizer file ({error})") from error
+            raise ValueError(f"not a tokenizer file: {error}") from error
 
     @property
     def size(self) -> int:
@@ -113,15 +118,35 @@ class Encoder:
         White space and symbols that the vocabulary lacks have no tokens, but line breaks, with the white
         space around them, are one [SEP]: headings, rows and paragraphs do not run into each other.
         """
+        short = self._pieces([text for text in texts if len(text) <= _PIECE])
+        return [
+            self._with_line_breaks(text, next(short) if len(text) <= _PIECE else self._in_pieces(text))
+            for text in texts
+        ]
+
+    def _pieces(self, texts: Sequence[str]) -> Iterator[Tokens]:
         encodings = self._tokenizer.encode_batch(
             [text.translate(self._symbols) for text in texts], add_special_tokens=False
         )
-        result = []
-        for text, encoding in zip(texts, encodings, strict=True):
+        for encoding in encodings:
             offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-            tokens = Tokens(np.array(encoding.ids, dtype=np.int64), offsets[:, 0], offsets[:, 1])
-            result.append(self._with_line_breaks(text, tokens))
-        return result
+            yield Tokens(np.array(encoding.ids, dtype=np.int64), offsets[:, 0], offsets[:, 1])
+
+    def _in_pieces(self, text: str) -> Tokens:
+        """The tokens of a long text, which are those that it has when it is encoded as a whole."""
+        pieces = []
+        start = 0
+        while start < len(text):
+            cut = _CUT.search(text, start + _PIECE)
+            stop = cut.start() if cut else len(text)
+            (piece,) = self._pieces([text[start:stop]])
+            pieces.append(Tokens(piece.ids, piece.starts + start, piece.ends + start))
+            start = stop
+        return Tokens(
+            np.concatenate([piece.ids for piece in pieces]),
+            np.concatenate([piece.starts for piece in pieces]),
+            np.concatenate([piece.ends for piece in pieces]),
+        )
 
     def _with_line_breaks(self, text: str, tokens: Tokens) -> Tokens:
         breaks = np.array([match.end(1) - 1 for match in _LINE_BREAK.finditer(text)], dtype=np.int32)

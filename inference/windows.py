@@ -68,6 +68,11 @@ def stitch(parts: Sequence[tuple[Window, npt.NDArray[np.float32]]], length: int,
     """Join the windows' scores, each [len(window), width], to one array [length, width]."""
     result = np.zeros((length, width), dtype=np.float32)
     for window, scores in parts:
-        low, high = window.keep_start, window.keep_stop
-        result[low:high] = scores[low - window.start : high - window.start]
+        fill(result, window, scores)
     return result
+
+
+def fill(result: npt.NDArray[np.float32], window: Window, scores: npt.NDArray[np.float32]) -> None:
+    """Put those of a window's scores that are kept, [len(window), width], where they belong in those of the whole."""
+    low, high = window.keep_start, window.keep_stop
+    result[low:high] = scores[low - window.start : high - window.start]

@@ -1,6 +1,7 @@
-"""The memory of a long run, without the model: reading, parts, ids and errors, with a quick stand-in for extraction.
+"""The memory of a long run: reading, parts, ids and errors, with a quick stand-in for extraction or with the model.
 
-``python tests/memory.py --lines 1000000`` prints what it holds, in MB, after each tenth of the articles.
+``python tests/memory.py --lines 1000000`` prints what it holds, in MB, after each tenth of the articles;
+``--model`` runs the shipped model, on short lines.
 """
 
 import argparse
@@ -8,7 +9,7 @@ import json
 import resource
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from bangfu.inference import Entity, Extractor
@@ -23,25 +24,30 @@ def resident() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
-class Quick:
-    """Finds one name in each text, and notes the memory of the process."""
+def quick(texts: Iterable[str]) -> Iterator[list[Entity]]:
+    """One name in each text."""
+    for text in texts:
+        yield [Entity(0, 2, "LOC", text[:2], 0.5)] if text else []
 
-    def __init__(self) -> None:
-        self.articles = 0
-        self.sizes: list[tuple[int, float]] = []
+
+class Noted:
+    """An extractor that prints [articles, MB] after each ``step`` articles."""
+
+    def __init__(self, stream: Callable[[Iterable[str]], Iterator[list[Entity]]], step: int) -> None:
+        self._stream, self._step = stream, step
 
     def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
-        for text in texts:
-            self.articles += 1
-            if self.articles % 64 == 0:
-                self.sizes.append((self.articles, resident()))
-            yield [Entity(0, 2, "LOC", text[:2], 0.5)] if text else []
+        for number, entities in enumerate(self._stream(texts), 1):
+            if number % self._step == 0:
+                print(json.dumps([number, round(resident(), 1)]), flush=True)
+            yield entities
 
 
-def sizes(lines: int, form: str, part_size: int) -> list[tuple[int, float]]:
-    """(articles, MB) after each tenth of a run over JSON lines, every fifth of which is broken."""
-    quick = Quick()
-    Extractor.load = classmethod(lambda *_, **__: quick)  # type: ignore[assignment, method-assign, return-value]
+def run(lines: int, form: str, part_size: int, model: bool = False) -> None:
+    """A run over JSON lines, every fifth of which is broken."""
+    noted = Noted(Extractor.load(device="cpu").stream if model else quick, max(1, lines * 4 // 5 // 10))
+    Extractor.load = classmethod(lambda *_, **__: noted)  # type: ignore[assignment, method-assign, return-value]
+    sentence = "收到大米三十袋、棉被二十床，已转交青山镇敬老院。"
     with tempfile.TemporaryDirectory() as name:
         source = Path(name, "a.jsonl")
         with source.open("w", encoding="utf-8") as file:
@@ -49,15 +55,13 @@ def sizes(lines: int, form: str, part_size: int) -> list[tuple[int, float]]:
                 if number % 5 == 4:
                     file.write("{\n")
                 else:
-                    text = f"临江市民政局第{number}号通告：" + "收到大米三十袋、棉被二十床，已转交青山镇敬老院。" * (
-                        number % 9
+                    text = f"临江市民政局第{number}号通告：" + (
+                        sentence[: number % 25] if model else sentence * (number % 9)
                     )
                     file.write(json.dumps({"id": f"文章{number}", "text": text}, ensure_ascii=False) + "\n")
         sys.stderr = open("/dev/null", "w", encoding="utf-8")  # noqa: SIM115, PTH123 - a line for each broken one
         given = ["extract", str(source), "-o", f"{name}/out/", "--format", form, "--part-size", str(part_size)]
         assert main(given) == 1
-    step = max(1, len(quick.sizes) // 10)
-    return quick.sizes[step - 1 :: step]
 
 
 if __name__ == "__main__":
@@ -65,5 +69,6 @@ if __name__ == "__main__":
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--format", default="jsonl")
     parser.add_argument("--part-size", type=int, default=10_000)
+    parser.add_argument("--model", action="store_true", help="run the shipped model, on lines of 15 to 40 characters")
     chosen = parser.parse_args()
-    print(json.dumps(sizes(chosen.lines, chosen.format, chosen.part_size)))
+    run(chosen.lines, chosen.format, chosen.part_size, chosen.model)

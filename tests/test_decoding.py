@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bangfu.inference.decoding import best_path, decode, log_probabilities
+from bangfu.inference import decoding
+from bangfu.inference.decoding import best_path, certainty, decode, log_probabilities
 from bangfu.labels import TAGS, Span
 from bangfu.labels.tags import tags_to_spans
 
@@ -28,9 +29,10 @@ LEGAL = {
 @settings(deadline=None)
 @given(st.integers(1, 4), st.integers(0, 10**6))
 def test_the_best_path_is_the_best_of_all_legal_ones(length: int, seed: int) -> None:
-    log_probs = log_probabilities(np.random.default_rng(seed).normal(0, 3, (length, 9)).astype(np.float32))
+    scores = np.random.default_rng(seed).normal(0, 3, (length, 9)).astype(np.float32)
+    log_probs = log_probabilities(scores)
     best = max(LEGAL[length], key=lambda path: sum(log_probs[index, tag] for index, tag in enumerate(path)))
-    assert tuple(best_path(log_probs)) == best
+    assert tuple(best_path(scores)) == best
 
 
 def test_entities_and_confidence() -> None:
@@ -50,6 +52,17 @@ def test_entities_and_confidence() -> None:
     assert decode(np.array([[0.0, 9.0] + [0.0] * 7], np.float32))[0].confidence == pytest.approx(
         1 / (1 + 8 * np.exp(-9))
     )
+
+
+@settings(deadline=None)
+@given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 10**6), st.sampled_from([0.0, 6.0]))
+def test_pieces_change_nothing(length: int, piece: int, seed: int, outside: float) -> None:
+    scores = np.random.default_rng(seed).normal(0, 3, (length, 9)).astype(np.float32)
+    scores[:, 0] += outside  # greedy tags are legal, or hardly ever
+    whole = best_path(scores).tolist(), decode(scores), certainty(scores)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoding, "_PIECE", piece)
+        assert (best_path(scores).tolist(), decode(scores), certainty(scores)) == whole
 
 
 def test_nothing_gives_nothing() -> None:

@@ -75,6 +75,32 @@ def test_the_graph_is_written_anew(folder: ModelFolder, article: str) -> None:
         int8_graph.write(folder, [article])
 
 
+def test_what_the_weights_file_holds_is_not_held_twice(
+    folder: ModelFolder, article: str, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onnx = pytest.importorskip("onnx", reason="needs the extra 'train'")
+    int8_graph = pytest.importorskip(
+        "bangfu.training.int8_graph", reason="needs the extra 'train'", exc_type=ImportError
+    )
+    ranges = int8_graph.activation_ranges(folder, extractor.encoder, [article])
+    monkeypatch.setattr(int8_graph, "activation_ranges", lambda *_: ranges)
+    ids = np.random.default_rng(2).integers(5, extractor.encoder.size, (2, 50))
+    logits, names, sizes = [], [], []
+    for most in (int8_graph._QUANTISED_AT_LOAD, 0):
+        monkeypatch.setattr(int8_graph, "_QUANTISED_AT_LOAD", most)
+        int8_graph.write(folder, [article])
+        graph = onnx.load(folder.path / INT8_GRAPH, load_external_data=False).graph
+        names.append({tensor.name for tensor in graph.initializer if tensor.external_data})
+        sizes.append((folder.path / INT8_GRAPH).stat().st_size)
+        logits.append(OnnxBackend(folder, "cpu", "int8").scores(ids, np.ones_like(ids)))
+    assert np.array_equal(*logits)
+    tables = {f"bert.embeddings.{name}_embeddings.weight" for name in ("word", "position")}
+    small = {f"bert.encoder.layer.{number}.attention.output.dense.weight" for number in range(4)}
+    assert names == [tables | small, tables]
+    # what is left are the integers of the large matrices: 1,152 + 1,536 + 1,536 by 384, four times
+    assert 0 < sizes[0] - 4 * (1152 + 2 * 1536) * 384 < 250_000
+
+
 def test_at_most_so_many_texts_are_sampled_evenly() -> None:
     int8_graph = pytest.importorskip(
         "bangfu.training.int8_graph", reason="needs the extra 'train'", exc_type=ImportError

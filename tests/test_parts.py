@@ -172,7 +172,7 @@ def test_memory_is_flat(form: str) -> None:
     done = subprocess.run(
         [*command, "--lines", "15000", "--part-size", "2000", "--format", form], capture_output=True, check=True
     )
-    sizes = json.loads(done.stdout)
+    sizes = [json.loads(line) for line in done.stdout.splitlines()]
     assert sizes[-1][0] >= 10_000 and sizes[-1][1] <= 1.1 * sizes[2][1], sizes
 
 

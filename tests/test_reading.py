@@ -334,3 +334,21 @@ def test_standard_input_is_read_as_what_it_is_said_to_be() -> None:
             assert running.stdout.readline() == f"-:{number + 1}\n".encode()
         running.stdin.close()
     assert running.returncode == os.EX_OK
+
+
+def test_a_folder_that_cannot_be_listed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "a.txt").write_text("民政局", encoding="utf-8")
+    scandir = os.scandir
+
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:  # root may list any folder, so that chmod would not do
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    skipped: list[InputError] = []
+    assert [article.id for article in read(tmp_path, skipped=skipped.append)] == ["a.txt"]
+    assert [error.file for error in skipped] == [f"{tmp_path / 'closed'}"]
+    assert not list(read(tmp_path / "closed", skipped=skipped.append)) and len(skipped) == 2
+    assert "Permission denied" in skipped[1].reason
