@@ -79,8 +79,8 @@ class Extractor:
         """Load a model folder, or the shipped model when ``path`` is not given.
 
         ``precision`` is, when not given, of the onnx backend int8 on a CPU where the model has it and fp32
-        elsewhere, of the torch backend fp32 on a CPU and fp16 on a GPU; ``threads`` is how many one batch may use,
-        all cores when 0 (of the onnx backend). A batch holds at most ``batch_tokens`` tokens, padding included,
+        elsewhere, of the torch backend fp32 on a CPU and fp16 on a GPU; ``threads`` is how many a CPU may use, all
+        cores when 0 (of the onnx backend). A batch holds at most ``batch_tokens`` tokens, padding included,
         or one window; 4,096 on a CPU and 65,536 on a GPU when not given. Entities of a score below
         ``min_score``, or what the model recommends, are left out, but for names that have it elsewhere in the
         same text. ``workers`` processes clean, tokenise and decode for :meth:`stream`; None is so many as a GPU
@@ -146,8 +146,8 @@ class Extractor:
     ) -> Iterator[list[Entity]]:
         """Extract from any number of texts, in order, holding ``look_ahead`` characters at a time, or one text.
 
-        ``look_ahead`` is eight batches when not given; a short text counts as 512 characters. On a GPU, and with
-        workers, more of ``texts`` is read before an answer is given.
+        ``look_ahead`` is eight batches when not given; a short text counts as 512 characters. On a GPU, with
+        workers and with several threads, more of ``texts`` is read before an answer is given.
         """
         least = self._least(min_score)
         groups = _held(texts, self._look_ahead(look_ahead))

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from bangfu.inference.answers import answers
 from bangfu.inference.cleaning import clean
+from bangfu.inference.cores import cores
 from bangfu.inference.entity import Entity
 from bangfu.inference.model_folder import TOKENIZER, ModelFolder, ModelSettings
 from bangfu.inference.preparation import Prepared, Texts, prepare
@@ -86,8 +87,7 @@ class Workers:
 
 def usual_workers() -> int:
     """How many workers keep a GPU busy on this machine: its cores but one, at most 8."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(8, cores - 1)
+    return min(8, cores() - 1)
 
 
 def _result(future: Future[_Result]) -> _Result:

@@ -61,7 +61,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         default="auto",
         help="auto: int8 on a CPU, fp16 on a GPU with --backend torch",
     )
-    parser.add_argument("--threads", type=int, default=0, help="threads of a batch; all cores when not given")
+    parser.add_argument("--threads", type=int, default=0, help="threads on a CPU; all cores when not given")
     parser.add_argument(
         "--batch-tokens",
         type=int,

@@ -283,7 +283,8 @@ def test_onnx_on_a_gpu(monkeypatch: pytest.MonkeyPatch, extractor: Extractor, ar
     class Session:
         def __init__(self, graph: str, options: Any, providers: list[tuple[str, dict[str, str]]]) -> None:
             given[:] = providers
-            self.run = real(graph, options, providers[1:]).run
+            session = real(graph, options, providers[1:])
+            self.run, self.get_inputs = session.run, session.get_inputs
 
         def get_providers(self) -> list[str]:
             return both

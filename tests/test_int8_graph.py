@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bangfu.inference import DeviceError, Extractor, ModelFolderError
+from bangfu.inference import DeviceError, Extractor, ModelFolderError, onnx_backend
+from bangfu.inference.backend import Precision
 from bangfu.inference.model_folder import CONFIG, INT8_GRAPH, SHIPPED, ModelFolder
 from bangfu.inference.onnx_backend import OnnxBackend
 from bangfu.labels.user_error import UserError
@@ -29,6 +32,31 @@ def test_scores_do_not_depend_on_the_batch(extractor: Extractor) -> None:
     alone = np.concatenate([extractor.backend.scores(ids[row : row + 1], mask[row : row + 1]) for row in range(6)])
     together = extractor.backend.scores(ids, mask)
     assert np.abs((together - alone)[mask > 0]).max() < 1e-4
+
+
+@given(st.lists(st.integers(0, 300), max_size=60))
+def test_pieces_are_rows_of_one_length(lengths: list[int]) -> None:
+    mask = (np.arange(300) < np.array(lengths, dtype=np.int64)[:, None]).astype(np.int64)
+    ids = (np.arange(len(lengths))[:, None] + 1) * mask
+    pieces = list(onnx_backend._pieces(ids, mask))
+    assert sorted(row for rows, _ in pieces for row in rows) == [row for row, length in enumerate(lengths) if length]
+    for rows, (some, whole) in pieces:
+        assert whole.all() and len(rows) in (1, len(whole)) and (len(rows) == 1 or whole.size <= 256)
+        assert np.array_equal(some, np.broadcast_to(rows[:, None] + 1, (len(rows), lengths[rows[0]])))
+    sizes = [lengths[rows[0]] for rows, _ in pieces]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp32"])
+def test_threads_change_nothing(precision: Precision) -> None:
+    folder = ModelFolder.load(SHIPPED)
+    random = np.random.default_rng(3)
+    lengths = np.array([7, 90, 0, 7, 254, 31, 90, 7])
+    mask = (np.arange(254) < lengths[:, None]).astype(np.int64)
+    ids = random.integers(5, 6000, mask.shape) * mask
+    one, three = (OnnxBackend(folder, "cpu", precision, threads).scores(ids, mask) for threads in (1, 3))
+    assert np.array_equal(one, three)
+    assert (one[mask > 0] != 0).all() and not one[mask == 0].any()
 
 
 @pytest.fixture
@@ -99,6 +127,18 @@ def test_what_the_weights_file_holds_is_not_held_twice(
     assert names == [tables | small, tables]
     # what is left are the integers of the large matrices: 1,152 + 1,536 + 1,536 by 384, four times
     assert 0 < sizes[0] - 4 * (1152 + 2 * 1536) * 384 < 250_000
+
+
+def test_no_norm_is_fused_with_the_sum_before_it(tmp_path: Path) -> None:
+    """What onnxruntime would fuse them to made the model a fifth slower."""
+    onnx = pytest.importorskip("onnx", reason="needs the extra 'train'")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    onnxruntime.InferenceSession(str(SHIPPED / INT8_GRAPH), options, providers=["CPUExecutionProvider"])
+    kinds = [node.op_type for node in onnx.load(options.optimized_model_filepath, load_external_data=False).graph.node]
+    assert kinds.count("LayerNormalization") == 9 and kinds.count("MatMulIntegerToFloat") == 16
 
 
 def test_at_most_so_many_texts_are_sampled_evenly() -> None:
