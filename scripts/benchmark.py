@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,11 +13,15 @@ from typing import Any, get_args
 
 from bangfu.inference.cleaning import untouched
 from bangfu.inference.extractor import Extractor
+from bangfu.inference.input_error import InputError
+from bangfu.inference.model_folder import SHIPPED, ModelFolder
+from bangfu.inference.reading import read
 from bangfu.labels import labelled_file
 from bangfu.labels.document import Document, Span
 from bangfu.labels.user_error import UserError
-from bangfu.training import benchmark
+from bangfu.training import article_mix, benchmark, line_up, speed, speed_page
 from bangfu.training.augmentation_config import TransformName
+from bangfu.training.contender import ContenderChoice
 from bangfu.training.peer import PEERS, Peer, PeerChoice, PeerError
 
 
@@ -51,6 +57,41 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     accuracy.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     accuracy.add_argument("--output", type=Path, metavar="DIR", help="folder for benchmark.json and benchmark.html")
     accuracy.set_defaults(run=run_accuracy)
+    _add_speed(actions)
+
+
+def _add_speed(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser("speed", help="how fast we and other tools read articles, side by side")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="articles of any kind that 'bangfu extract' reads")
+    parser.add_argument("--model", type=Path, default=SHIPPED, metavar="DIR", help="model folder; else the shipped")
+    parser.add_argument(
+        "--contender", action="append", metavar="NAME", choices=line_up.CONTENDERS,
+        help=f"who takes part beside the other tools; may be given again ({', '.join(line_up.CONTENDERS)}); else all",
+    )  # fmt: skip
+    parser.add_argument(
+        "--peer", action="append", metavar="NAME[=PYTHON]",
+        help=f"another tool, and the Python that has it; may be given again ({', '.join(PEERS)}, or none); "
+        "else every tool that is importable",
+    )  # fmt: skip
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="default 5")
+    parser.add_argument(
+        "--seconds", type=float, default=5, metavar="S",
+        help="about how long each works a round; who is too slow for all articles reads a share (default 5)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--starts",
+        type=int,
+        default=3,
+        metavar="N",
+        help="fresh processes of which the fastest start counts (default 3)",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="of each contender; all cores when not given")
+    parser.add_argument(
+        "--join", type=int, metavar="N",
+        help="put articles together until half of the characters stand in articles of about N characters",
+    )  # fmt: skip
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder for speed.json and speed.html")
+    parser.set_defaults(run=run_speed)
 
 
 def run_accuracy(arguments: argparse.Namespace) -> int:
@@ -119,3 +160,72 @@ def _rows(
             ]
         for name, tool in tools:
             yield benchmark.row(name, benchmark.compare_all(documents, tool, name), peer.labels)
+
+
+def run_speed(arguments: argparse.Namespace) -> int:
+    """Measure every contender in alternating rounds; print and write the tables."""
+    if not arguments.files:
+        raise UserError("no articles to read; give a FILE or more, such as labels/corpus/test.jsonl")
+    if arguments.rounds < 1 or arguments.starts < 1 or not arguments.seconds > 0:
+        raise UserError("--rounds and --starts must be at least 1, --seconds above 0")
+    threads = _cores() if arguments.threads is None else arguments.threads
+    if threads < 1:
+        raise UserError(f"--threads {threads} must be at least 1")
+    ModelFolder.load(arguments.model)
+    # no tool takes a lone surrogate
+    texts = [
+        article.text.encode("utf-8", "replace").decode("utf-8") for article in read(*arguments.files, skipped=_skipped)
+    ]
+    if not texts:
+        raise UserError(f"{arguments.files[0]}: holds no article; give files with text")
+    if arguments.join is not None:
+        texts = article_mix.joined(texts, arguments.join)
+    with tempfile.TemporaryDirectory() as folder:
+        plan = speed.Plan(
+            timed=list(_line_up(arguments, threads, Path(folder))),
+            parts=list(line_up.parts(arguments.model, _keys(arguments), threads, arguments.files)),
+            matmul=line_up.matmul(arguments.model, threads),
+            rounds=arguments.rounds,
+            seconds=arguments.seconds,
+            starts=arguments.starts,
+            threads=threads,
+        )
+        values, left_out = speed.measure(plan, texts)
+    for line in left_out:
+        print(f"bangfu: left out: {line}", file=sys.stderr)
+    print(speed_page.text(values))
+    if arguments.output:
+        print(f"written: {', '.join(map(str, speed_page.write(arguments.output, values)))}")
+    return 0
+
+
+def _cores() -> int:
+    # a container may be given fewer than the machine has
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _skipped(error: InputError) -> None:
+    print(f"bangfu: skipped: {error}", file=sys.stderr)
+
+
+def _keys(arguments: argparse.Namespace) -> list[str]:
+    return list(arguments.contender or line_up.CONTENDERS)
+
+
+def _line_up(arguments: argparse.Namespace, threads: int, base: Path) -> Iterator[ContenderChoice]:
+    keys, required = _keys(arguments), bool(arguments.contender)
+    yield from line_up.ours(arguments.model, keys, threads, required)
+    if set(keys) & set(line_up.OF_BASE):
+        try:
+            from bangfu.training import base_model
+
+            base_model.write(arguments.model, base)
+        except ImportError as error:
+            if required:
+                raise
+            print(f"bangfu: left out: base: {error}; pip install 'bangfu[train]'", file=sys.stderr)
+            keys = [key for key in keys if key not in line_up.OF_BASE]
+    yield from line_up.pipelines(arguments.model, base, keys, threads, required)
+    if arguments.peer != ["none"]:
+        chosen = [PeerChoice.parse(text) for text in arguments.peer or PEERS]
+        yield from line_up.peers(chosen, bool(arguments.peer))

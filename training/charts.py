@@ -128,3 +128,23 @@ def benchmark(rows: Sequence[Mapping[str, Any]], title: str) -> bytes:
     axes.set_xlabel("strict micro-F1 over all labels, %")
     axes.set_title(title)
     return _png(figure)
+
+
+def speed(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Characters a second of each contender, least to most of the rounds as a line, on a logarithmic axis."""
+    figure = Figure(figsize=(7, 1.2 + 0.4 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for place, row in enumerate(reversed(rows)):
+        rate = row["per_second"]
+        value = rate["median"]
+        error = [[value - rate["min"]], [rate["max"] - value]]
+        axes.barh(place, value, xerr=error, capsize=3, color="#7aa6d8", ecolor="#333")
+        axes.annotate(
+            f"{value:,.0f}", (rate["max"], place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8
+        )
+    axes.set_yticks(range(len(rows)), [row["contender"] for row in reversed(rows)])
+    axes.set_xscale("log")
+    axes.margins(x=0.15)
+    axes.set_xlabel("characters a second")
+    axes.set_title("Speed, median and range of the rounds")
+    return _png(figure)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from bangfu.labels.document import Span
 from bangfu.labels.schema import LABEL_NAMES
 from bangfu.labels.user_error import UserError
 from bangfu.training.quantities import quantities
+from bangfu.training.worker import Worker
 
 _FOLDER = Path(__file__).parent / "peers"
 _SERVER = _FOLDER / "serve.py"
@@ -40,29 +38,30 @@ class PeerChoice:
             raise PeerError(f"--peer {text}: give NAME or NAME=PYTHON; known are {', '.join(PEERS)}")
         return cls(name, python or sys.executable)
 
+    @property
+    def adapter(self) -> Path:
+        """The file that knows how to call the tool."""
+        return _FOLDER / f"{self.name}.py"
+
+    def missing(self, why: str) -> PeerError:
+        """The error that says that the tool is not to be had."""
+        return PeerError(
+            f"{self.name}: {why} under {self.python}; "
+            f"install it there, or give --peer {self.name}=PYTHON of where it is"
+        )
+
 
 class Peer:
     """A tool that runs in a process of its own; a context manager. PeerError when it is not to be had."""
 
     def __init__(self, choice: PeerChoice) -> None:
         self.choice = choice
-        try:
-            self._process = subprocess.Popen(
-                [choice.python, str(_SERVER), str(_FOLDER / f"{choice.name}.py")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                encoding="utf-8",
-            )
-        except OSError as error:
-            raise PeerError(f"{choice.name}: {choice.python} cannot be started ({error}); give a Python") from error
-        hello = self._answer()
+        command = [choice.python, str(_SERVER), str(choice.adapter)]
+        self._worker = Worker(choice.name, command, PeerError)
+        hello = self._worker.hello
         if "missing" in hello:
             self.close()
-            raise PeerError(
-                f"{choice.name}: {hello['missing']} under {choice.python}; "
-                f"install it there, or give --peer {choice.name}=PYTHON of where it is"
-            )
+            raise choice.missing(hello["missing"])
         self.name = f"{hello['name']} {hello['version']}".strip()
         self._tags: dict[str, str] = hello["labels"]
         self._numbers = set(hello["numbers"])
@@ -78,22 +77,7 @@ class Peer:
 
     def close(self) -> None:
         """End the process."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            status = self._process.wait()
-            raise PeerError(
-                f"{self.choice.name}: ended with status {status} under {self.choice.python}; "
-                f"see why with: {self.choice.python} {_SERVER} {_FOLDER / self.choice.name}.py"
-            )
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        self._worker.close()
 
     def __call__(self, text: str) -> list[Span]:
         """The spans of a text, in order and without overlaps; PeerError when the tool breaks down."""
@@ -102,15 +86,9 @@ class Peer:
         return self._known[text]
 
     def _ask(self, text: str) -> list[tuple[int, int, str]]:
-        assert self._process.stdin
-        # escaped, so that any string is a line; no tool takes a lone surrogate
+        # no tool takes a lone surrogate
         safe = text.encode("utf-8", "replace").decode("utf-8")
-        try:
-            self._process.stdin.write(json.dumps({"text": safe}) + "\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # the answer below says so
-        return [(start, end, tag) for start, end, tag in self._answer()["marks"]]
+        return [(start, end, tag) for start, end, tag in self._worker.ask({"text": safe})["marks"]]
 
     def spans(self, text: str, marks: Sequence[tuple[int, int, str]]) -> list[Span]:
         """Our spans of a tool's marks; amounts are read from its number words, and what overlaps comes later."""

@@ -8,6 +8,7 @@ NAME = "jieba"
 PACKAGE = "jieba"
 LABELS = {"ns": "LOC", "nt": "ORG"}
 NUMBERS = ["m", "q"]
+DATA = ["jieba"]
 
 
 def load() -> Callable[[str], list[tuple[int, int, str]]]:

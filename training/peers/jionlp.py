@@ -8,6 +8,7 @@ NAME = "jionlp"
 PACKAGE = "jionlp"
 LABELS = {"ns": "LOC", "nt": "ORG", "money": "AMOUNT"}
 NUMBERS = ["m", "q"]
+DATA = ["jionlp/dictionary", "jiojio/models", "jiojio/dictionary"]
 
 
 def load() -> Callable[[str], list[tuple[int, int, str]]]:

@@ -1,0 +1,55 @@
+"""The roofline: how fast a model could be if it did nothing but multiply, and our share of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from bangfu.training.flops import Work
+from bangfu.training.spread import spread
+
+
+def figures(parts: Sequence[Mapping[str, Any]], rates: Sequence[Mapping[str, Any]], precision: str) -> dict[str, Any]:
+    """Figures of one precision from what the adapters ``parts`` and ``matmul`` gave in each round.
+
+    ``flops_a_character`` is ``useful`` (each token once) and ``run`` (overlap of windows and special tokens,
+    too). A roof is a rate of products divided by the useful FLOPs; our share of
+    it is taken round by round, by what was ``run`` and by what was ``useful``. ``mixed`` is the share where attention,
+    which our graphs compute in fp32, has the roof of fp32.
+    """
+    flops = {name: Work(**work) for name, work in parts[0]["flops"].items()}
+    characters = parts[0]["characters"]
+    shares = {
+        f"{kind}, {shape}": {
+            name: spread(
+                [
+                    flops[name].total / part["model_seconds"] / rate[kind][shape]
+                    for part, rate in zip(parts, rates, strict=True)
+                ]
+            )
+            for name in ("run", "useful")
+        }
+        for kind in (precision, "bf16")
+        for shape in ("model", "square")
+    }
+    mixed = [
+        (flops["run"].linear / rate[precision]["model"] + flops["run"].attention / rate["fp32"]["model"])
+        / part["model_seconds"]
+        for part, rate in zip(parts, rates, strict=True)
+    ]
+    medians = {
+        f"{kind}, {shape}": median(rate[kind][shape] for rate in rates)
+        for kind in dict.fromkeys((precision, "bf16", "fp32"))
+        for shape in ("model", "square")
+    }
+    return {
+        "flops_a_character": {name: work.total / characters for name, work in flops.items()},
+        "attention_share": flops["run"].attention / max(1, flops["run"].total),
+        "flops_per_second": spread([flops["run"].total / part["model_seconds"] for part in parts]),
+        "characters_per_second": spread([characters / part["model_seconds"] for part in parts]),
+        "rates": medians,
+        "roof": {name: rate * characters / max(1, flops["useful"].total) for name, rate in medians.items()},
+        "shares": shares,
+        "mixed": spread(mixed),
+    }
