@@ -224,7 +224,8 @@ def test_an_experiment_compares_variants(config: TrainingConfig, tmp_path: Path)
     assert sum(line.endswith("kept") for line in said) == 1 and good["seeds"] == bad["seeds"] == [1, 2]
     values = good["f1"]["dev"]["micro"]["values"]
     assert len(values) == 2 and good["f1"]["dev"]["micro"]["mean"] == sum(values) / 2 > 0.9
-    assert good["f1"]["furniture, line_breaks"]["micro"]["mean"] > 0.5 > bad["f1"]["dev"]["micro"]["mean"]
+    noisy = good["f1"]["furniture, line_breaks"]["micro"]["mean"]
+    assert bad["f1"]["dev"]["micro"]["mean"] < noisy < good["f1"]["dev"]["micro"]["mean"]
     lines = (tmp_path / "rates" / "experiment.md").read_text(encoding="utf-8").splitlines()
     assert lines[2].startswith(f"| as it is | 2 | {50 * sum(values):.2f} ± ") and lines[3].endswith("| dropped |")
     assert len({line.count("|") for line in lines}) == 1
