@@ -17,7 +17,10 @@ GOOD = "name: a\nencoder: e\noutput: o\ntrain: [{path: t.jsonl}]\ndev: {path: d.
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
-def test_every_shipped_config_is_good(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_shipped_config_is_good(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(path.parents[1])  # paths in settings are taken from there
     kinds = {"pretrain": "pretrain", "probe": "probe", "ablation": "experiment", "experiment": "experiment"}
     command = next((kind for name, kind in kinds.items() if path.name.startswith(name)), "train")
     assert main([command, str(path), "--check"]) == 0
