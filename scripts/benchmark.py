@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bangfu.inference.cleaning import untouched
+from bangfu.inference.cores import cores
 from bangfu.inference.extractor import Extractor
 from bangfu.inference.input_error import InputError
 from bangfu.inference.model_folder import SHIPPED, ModelFolder
@@ -168,7 +168,7 @@ def run_speed(arguments: argparse.Namespace) -> int:
         raise UserError("no articles to read; give a FILE or more, such as labels/corpus/test.jsonl")
     if arguments.rounds < 1 or arguments.starts < 1 or not arguments.seconds > 0:
         raise UserError("--rounds and --starts must be at least 1, --seconds above 0")
-    threads = _cores() if arguments.threads is None else arguments.threads
+    threads = cores() if arguments.threads is None else arguments.threads
     if threads < 1:
         raise UserError(f"--threads {threads} must be at least 1")
     ModelFolder.load(arguments.model)
@@ -197,11 +197,6 @@ def run_speed(arguments: argparse.Namespace) -> int:
     if arguments.output:
         print(f"written: {', '.join(map(str, speed_page.write(arguments.output, values)))}")
     return 0
-
-
-def _cores() -> int:
-    # a container may be given fewer than the machine has
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _skipped(error: InputError) -> None:

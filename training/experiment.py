@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from bangfu.training import dataset, evaluation, yaml_file
 from bangfu.training.augmentation import noisy
 from bangfu.training.config import TrainingConfig
 from bangfu.training.experiment_config import ExperimentConfig, VariantConfig
-from bangfu.training.finetuning import ResumeError, train
+from bangfu.training.finetuning import ResumeError, data_hashes, train
 from bangfu.training.variants import variants
 
 RESULTS_FILE = "experiment.json"
@@ -64,10 +63,9 @@ def _run(
 ) -> None:
     """Train one variant with one seed and measure it, or check that what was measured is of the same settings."""
     file = folder / _RUN_FILE
-    paths = [*(part.path for part in config.train), config.dev.path]
     claim = {
         "settings": yaml_file.plain(config),
-        "data": {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths},
+        "data": data_hashes(config),
         "measured": list(measured),
     }
     if file.exists():

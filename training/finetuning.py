@@ -355,10 +355,15 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
 
 
+def data_hashes(config: TrainingConfig) -> dict[str, str]:
+    """SHA-256 of each file that a run learns from or is measured on, by its path."""
+    return {part.path: hashlib.sha256(Path(part.path).read_bytes()).hexdigest() for part in (*config.train, config.dev)}
+
+
 def _claim(output: Path, config: TrainingConfig) -> None:
     """Write settings and hashes of the data into the output folder, or check that what stands there is the same."""
     file, data_file = output / CONFIG_FILE, output / "data.json"
-    data = {part.path: hashlib.sha256(Path(part.path).read_bytes()).hexdigest() for part in (*config.train, config.dev)}
+    data = data_hashes(config)
     if file.exists() and data_file.exists():
         mend = "choose another output or remove the folder"
         if yaml_file.read(file, TrainingConfig) != config:
