@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import documents
 
 from bangfu.labels import Document, Link, Span, read
-from bangfu.training import names, noise
+from bangfu.training import known_names, names, noise
 from bangfu.training.amounts import chinese, reroll
 from bangfu.training.augmentation import TRANSFORMS, Augmenter
 from bangfu.training.augmentation_config import AugmentationConfig
@@ -155,7 +155,8 @@ def test_names_are_of_the_kind_of_the_old_one() -> None:
     assert drawn & counties and drawn - counties and drawn <= counties | set(map(short, counties))
     towns = [names.place("绥阳镇", random) or "" for _ in range(40)]
     assert 0 < sum(not town.endswith("镇") for town in towns) < 20
-    assert all("公司" in (new := names.body("某某食品有限公司", random) or "") or "集团" in new for _ in range(20))
+    companies = [names.body("某某食品有限公司", random) or "" for _ in range(40)]
+    assert sum("公司" in name or "集团" in name for name in companies) > 25
     assert all((names.body("市民政局", random) or "")[0] == "市" for _ in range(20))
     for old, ending in (
         ("会理县委", "委"),
@@ -163,8 +164,25 @@ def test_names_are_of_the_kind_of_the_old_one() -> None:
         ("建设银行凤冈支行", "(分行|支行|公司)"),
         ("凤冈县敬老院", "[院站心寓]"),
     ):
-        assert all(re.search(ending + "$", new) for _ in range(20) if (new := names.body(old, random))), old
-    assert names.place("长江", random) is None and names.body("全国妇联某部", random) is None
+        drawn = {names.body(old, random) or "" for _ in range(20)} - {""} - set(known_names.bodies())
+        assert drawn and all(re.search(ending + "$", new) for new in drawn), old
+    assert names.place("长江沿岸某处", random) is None and names.body("全国妇联的某一部门", random) is None
+
+
+def test_short_names_become_short_names_of_real_places_and_bodies() -> None:
+    random = np.random.default_rng(3)
+    places = {names.place("长江", random) or "" for _ in range(60)}
+    assert places & set(known_names.regions()) and places & {short(name) for *_, name in gazetteer().counties}
+    chains = {short(one) + short(other) for one in gazetteer().provinces for *_, other in gazetteer().counties}
+    assert {names.place("甘肃康乐", random) for _ in range(20)} <= chains
+    assert {names.body("双驰实业", random) for _ in range(20)} <= set(known_names.bodies())
+    names_of_companies = {names.body("某某食品有限公司", random) for _ in range(100)}
+    assert 5 < len(names_of_companies & set(known_names.bodies())) < 35
+
+
+def test_lists_of_names_hold_each_once_and_nothing_else() -> None:
+    for name in (*known_names.bodies(), *known_names.regions()):
+        assert re.fullmatch("[一-龥A-Z（）—·]{2,14}", name), name
     assert short("凤冈县") == "凤冈" and short("恩施土家族苗族自治州") == "恩施" and short("礼县") == "礼县"
 
 

@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 
+from bangfu.training import known_names
 from bangfu.training.gazetteer import gazetteer, short
 
 
@@ -76,10 +77,16 @@ _NUMBERS = _words("一百零八度 八一 七彩 三江 五洲 九州 一心 百
 _SENDING = _words("对口支援 对口帮扶 东西部协作 定点帮扶 援建 帮扶")
 _SENT = _words("前方工作组 前方指挥部 工作队 工作组 联络组 驻村工作队 挂职干部团队")
 _ENDINGS = {"home": _HOMES, "team": _TEAMS, "kin": _KIN, "study": _STUDIES, "court": _COURTS}
+# A short name that tells nothing of its kind.
+_RARE = re.compile("[\u4e00-\u9fff]{2,4}")
 # What has a government of its own.
 _GOVERNED = "省市州县区旗乡镇"
 # The share of single names that lose their unit word.
 _BARE = 1 / 8
+# How often a name becomes one of those that no rule builds: bare places, and bodies of the kinds that have short names.
+_REGION = 1 / 2
+_KNOWN = 1 / 6
+_SHORT_KINDS = ("company", "association", "medium", "bank")
 
 _LOC_SUFFIX = re.compile("(省|自治区|自治州|自治县|自治旗|地区|市|县|区|州|盟|旗|镇|乡|村|社区|街道|苏木|嘎查)$")
 _ORG_KINDS = (
@@ -137,15 +144,20 @@ def place(old: str, random: np.random.Generator) -> str | None:
     """A place of the kind of ``old``, or None for a kind that is not known.
 
     Chains stay chains: what ends like a province, prefecture or county becomes one, with as many levels
-    in front; a township or village gets a new proper part; a bare name becomes a bare name. One single name
-    in eight becomes a bare one, for models miss those most.
+    in front; a township or village gets a new proper part; a bare name becomes a bare name, of a county or of a
+    country, region, mountain or river. One single name in eight becomes a bare one, for models miss those most.
     """
     ending = _LOC_SUFFIX.search(old)
     places = gazetteer()
     province, prefecture, county = places.counties[int(random.integers(len(places.counties)))]
     if ending is None:
-        bare = old in _bare_names()
-        return short(_one(random, (province, prefecture or county, county))) if bare else None
+        if old[:2] in _bare_provinces() and old[2:] in _bare_names():
+            return short(province) + short(county)
+        if old not in _bare_names() and not _RARE.fullmatch(old):
+            return None
+        if random.random() < _REGION:
+            return _one(random, known_names.regions())
+        return short(_one(random, (province, prefecture or county, county)))
     suffix = ending.group()
     if len(old) <= 5 and random.random() < _BARE:
         if suffix in ("镇", "乡", "村"):
@@ -167,8 +179,13 @@ def place(old: str, random: np.random.Generator) -> str | None:
 
 
 def body(old: str, random: np.random.Generator) -> str | None:
-    """A body of the kind of ``old``, built from place, field and type; None for a kind that is not known."""
+    """A body of the kind of ``old``, built from place, field and type; None for a kind that is not known.
+
+    Short names of no kind, and some of companies and the like, become short names of real bodies.
+    """
     kind = next((name for name, pattern in _ORG_KINDS if pattern.search(old)), None)
+    if (kind is None and _RARE.fullmatch(old)) or (kind in _SHORT_KINDS and random.random() < _KNOWN):
+        return _one(random, known_names.bodies())
     if kind is None or len(old) < 4:
         return None
     where = _where(random)
@@ -230,3 +247,8 @@ def _bare_names() -> frozenset[str]:
     places = gazetteer()
     names = [*places.provinces, *(name for _, name in places.prefectures), *(name for *_, name in places.counties)]
     return frozenset(short(name) for name in names if short(name) != name)
+
+
+@cache
+def _bare_provinces() -> frozenset[str]:
+    return frozenset(short(name) for name in gazetteer().provinces)
