@@ -15,7 +15,7 @@ from transformers import AutoTokenizer, BertTokenizerFast
 
 from bangfu.inference.tokens import Encoder
 from bangfu.labels.user_error import UserError
-from bangfu.training import token_store, vocabulary
+from bangfu.training import text_source, token_store, vocabulary
 from bangfu.training.pretraining_config import SourceConfig
 from bangfu.training.text_source import IGNORE, Seen, SourceReport, documents
 
@@ -116,6 +116,47 @@ def test_documents_are_held_out_whole(tmp_path: Path) -> None:
     store = token_store.build(sources, encoder, tmp_path / "tokens", 0.2, list[str]().append)
     held, train = (sum(len(piece.ids) for piece in part) for part in (store.held_out, store.train))
     assert 0.1 < held / (held + train) < 0.3 and store.reports[0]["held_out"] == held
+
+
+def test_a_giant_document_is_held_out_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_source, "PART_CHARACTERS", 800)
+    lines = [f"第{n:04d}条：县慈善总会向山区学校捐赠了{n:04d}万元。" for n in range(2000)]
+    # 200 documents of five paragraphs, and one of 1,000
+    small = ["\n".join(lines[start : start + 5]) for start in range(0, 1000, 5)]
+    (tmp_path / "a.txt").write_text("\n\n".join([*small, "\n".join(lines[1000:])]), encoding="utf-8")
+    encoder = Encoder(AutoTokenizer.from_pretrained(tiny_encoder(tmp_path / "encoder")).backend_tokenizer)
+    sources = (SourceConfig(str(tmp_path / "a.txt")),)
+    said: list[str] = []
+    store = token_store.build(sources, encoder, tmp_path / "tokens", 0.2, said.append)
+    report = store.reports[0]
+    assert 0.15 < report["held_out"] / report["tokens"] < 0.25
+    assert report["documents"] == 201 and report["parts"] == 200 + 1000 // (800 // len(lines[0])) + 1
+    assert f"held out: {report['parts_held_out']} of {report['parts']} documents, long ones counted as" in said[0]
+    # the same text gives the same parts; what was prepared before they were counted is read as it is
+    again = token_store.build(sources, encoder, tmp_path / "again", 0.2, said.append)
+    assert np.array_equal(again.held_out[0].ids, store.held_out[0].ids)
+    index = tmp_path / "tokens" / token_store.INDEX_FILE
+    values = json.loads(index.read_text(encoding="utf-8"))
+    for name in ("parts", "parts_held_out", "repeats_held_out"):
+        del values["reports"][0][name]
+    index.write_text(json.dumps(values), encoding="utf-8")
+    former = token_store.build(sources, encoder, tmp_path / "tokens", 0.2, said.append)
+    assert np.array_equal(former.held_out[0].ids, store.held_out[0].ids)
+
+
+def test_a_stock_sentence_holds_out_paragraphs_not_documents(tmp_path: Path) -> None:
+    documents_ = [
+        f"第{n:03d}条：县慈善总会捐赠{n:03d}万元。\n第{n:03d}条：市民政局向山区的各个学校捐赠{n:03d}万元。本办法自发布之日起施行。"
+        for n in range(200)
+    ]
+    (tmp_path / "a.txt").write_text("\n\n".join(documents_), encoding="utf-8")
+    encoder = Encoder(AutoTokenizer.from_pretrained(tiny_encoder(tmp_path / "encoder")).backend_tokenizer)
+    first, second = (len(tokens) for tokens in encoder.encode(documents_[0].split("\n")))
+    sources = (SourceConfig(str(tmp_path / "a.txt")),)
+    report = token_store.build(sources, encoder, tmp_path / "tokens", 0.05, list[str]().append).reports[0]
+    drawn, repeats = report["parts_held_out"], report["repeats_held_out"]
+    assert report["dropped"]["duplicate"] == 0 and 3 < drawn < 20 and repeats > 100
+    assert report["held_out"] == drawn * (first + second) + repeats * second
 
 
 def test_what_repeats_a_held_out_document_is_held_out(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ CAUSES: tuple[Cause, ...] = ("duplicate", "too short", "little Chinese", "page f
 IGNORE = 255
 # A file without blank lines has no documents to tell apart; so many of its lines pass for one.
 LINES_A_DOCUMENT = 100
+# A document is held out in parts no longer than this: a fifth of the half per cent of 20 million characters.
+PART_CHARACTERS = 20_000
 
 _HAN = re.compile("[\u3400-\u9fff]")
 # what surrogateescape makes of a byte that is not UTF-8
@@ -54,7 +56,11 @@ class Paragraph:
 
 @dataclass
 class SourceReport:
-    """What was kept of a source and what was dropped, by cause; ``characters`` are those kept."""
+    """What was kept of a source and what was dropped, by cause; ``characters`` are those kept.
+
+    ``held_out`` counts tokens; they stand in ``parts_held_out`` of ``parts``, which are documents, long ones cut, and
+    in ``repeats_held_out`` paragraphs of other parts.
+    """
 
     path: str
     documents: int = 0
@@ -63,6 +69,9 @@ class SourceReport:
     tokens: int = 0
     unknown: int = 0
     held_out: int = 0
+    parts: int = 0
+    parts_held_out: int = 0
+    repeats_held_out: int = 0
     dropped: Counter[Cause] = field(default_factory=Counter)
     dropped_characters: int = 0
 
@@ -70,7 +79,9 @@ class SourceReport:
         lost = ", ".join(f"{self.dropped[cause]:,} {cause}" for cause in CAUSES if self.dropped[cause]) or "none"
         return (
             f"{self.path}: {self.documents:,} documents, kept {self.paragraphs:,} paragraphs of {self.characters:,} "
-            f"characters, {self.tokens:,} tokens ({self.unknown:,} unknown, {self.held_out:,} held out); "
+            f"characters, {self.tokens:,} tokens ({self.unknown:,} unknown; {self.held_out:,} held out: "
+            f"{self.parts_held_out:,} of {self.parts:,} documents, long ones counted as several, and "
+            f"{self.repeats_held_out:,} paragraphs that repeat them); "
             f"dropped {lost} ({self.dropped_characters:,} characters)"
         )
 
@@ -107,6 +118,20 @@ class HeldOut:
     def holds(self, paragraph: Paragraph) -> bool:
         """Whether a sentence of a paragraph is held out."""
         return not self._hashes.isdisjoint(_hashes(paragraph.text))
+
+
+def parts(document: list[Paragraph]) -> Iterator[list[Paragraph]]:
+    """The paragraphs of a document in runs of at most PART_CHARACTERS, or of one paragraph."""
+    part: list[Paragraph] = []
+    size = 0
+    for paragraph in document:
+        if part and size + len(paragraph.text) > PART_CHARACTERS:
+            yield part
+            part, size = [], 0
+        part.append(paragraph)
+        size += len(paragraph.text)
+    if part:
+        yield part
 
 
 def _hashes(text: str) -> list[bytes]:

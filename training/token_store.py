@@ -20,7 +20,7 @@ from bangfu.labels.atomic_file import write_json
 from bangfu.labels.user_error import UserError
 from bangfu.training import yaml_file
 from bangfu.training.pretraining_config import SourceConfig
-from bangfu.training.text_source import CAUSES, IGNORE, HeldOut, Paragraph, Seen, SourceReport, documents
+from bangfu.training.text_source import CAUSES, IGNORE, HeldOut, Paragraph, Seen, SourceReport, documents, parts
 
 INDEX_FILE = "index.json"
 # Tokens a piece: its largest array, the ids, stays below 16 MiB, so that any means of transfer takes it.
@@ -163,28 +163,33 @@ def _prepare(
     values: dict[str, Any] = key | {"train": [], "held": [], "reports": []}
     for number, source in enumerate(sources):
         report = SourceReport(source.path)
-        writers = {part: _Writer(partial, number, part) for part in ("train", "held")}
-        # one draw a document, from the number of the source: sources may be added behind without moving others
+        writers = {name: _Writer(partial, number, name) for name in ("train", "held")}
+        # one draw a part, from the number of the source: sources may be added behind without moving others
         draw = np.random.default_rng([number, 1])
         progress = tqdm(documents(source, tag_names, seen, report), desc=Path(source.path).name, unit=" documents")
-        for some in _batches(progress):
-            encoded = encoder.encode([paragraph.text for document in some for paragraph in document])
+        for some in _batches(part for document in progress for part in parts(document)):
+            encoded = encoder.encode([paragraph.text for part in some for paragraph in part])
             position = 0
-            for document in some:
-                # what repeats a held-out document in another source is held out, too
-                part = "held" if draw.random() < held_out or any(map(kept.holds, document)) else "train"
-                if part == "held":
-                    kept.add(document)
-                for paragraph in document:
+            for part in some:
+                drawn = draw.random() < held_out
+                report.parts += 1
+                if drawn:
+                    report.parts_held_out += 1
+                    kept.add(part)
+                for paragraph in part:
                     tokens = encoded[position]
                     position += 1
+                    # What repeats a part that is held out, be it in another source, is held out, too: the paragraph
+                    # alone, for stock sentences would draw document after document behind them.
+                    held = drawn or kept.holds(paragraph)
                     report.tokens += len(tokens)
                     report.unknown += int((tokens.ids == encoder.unk_id).sum())
-                    report.held_out += len(tokens) * (part == "held")
-                    writers[part].add(token_columns(paragraph, encoder, tokens))
-        for part, writer in writers.items():
+                    report.held_out += len(tokens) * held
+                    report.repeats_held_out += held and not drawn
+                    writers["held" if held else "train"].add(token_columns(paragraph, encoder, tokens))
+        for name, writer in writers.items():
             writer.flush()
-            values[part] += [[number, name] for name in writer.names]
+            values[name] += [[number, piece] for piece in writer.names]
         say(str(report))
         if not report.tokens:
             raise UserError(f"{source.path}: holds no text that can be used; {dict(report.dropped)}")
@@ -200,12 +205,12 @@ def _prepare(
     return values
 
 
-def _batches(all_documents: Iterable[list[Paragraph]]) -> Iterator[list[list[Paragraph]]]:
+def _batches(all_parts: Iterable[list[Paragraph]]) -> Iterator[list[list[Paragraph]]]:
     some: list[list[Paragraph]] = []
     size = 0
-    for document in all_documents:
-        some.append(document)
-        size += len(document)
+    for part in all_parts:
+        some.append(part)
+        size += len(part)
         if size >= 2000:
             yield some
             some, size = [], 0
