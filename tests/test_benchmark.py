@@ -24,14 +24,88 @@ def cut(text):
         yield word, WORDS.get(word, "x")
 """
 
+# What stand in for HanLP and LTP answer as their documentation and source have it: no word begins with a space, names
+# are told by the numbers of their words, and HanLP knows places of words only where it is told to put them out.
+WORDS = """
+import re
+TAGS = {"县": "ns", "青云": "ns", "12": "m", "件": "q", "500": "m", "元": "q"}
+def words_of(text):
+    return list(re.finditer("县|青云|基金会|北山|[0-9]+|[^\\s]", text))
+"""
+HANLP = (
+    WORDS
+    + """
+from types import SimpleNamespace
+pretrained = SimpleNamespace(mtl=SimpleNamespace(CLOSE_TOK_POS_NER_SRL_DEP_SDP_CON_ELECTRA_SMALL_ZH="address"))
+NUMBERS = {"m": "CD", "q": "M"}
+class Model(dict):
+    def __call__(self, data, tasks):
+        assert tasks == ["tok/fine", "pos/ctb", "ner/msra"] and all(text.strip() for text in data)
+        document = {task: [] for task in tasks}
+        for text in data:
+            found = words_of(text)
+            words = [match.group() for match in found]
+            placed = [[match.group(), *match.span()] for match in found]
+            document["tok/fine"].append(placed if self["tok/fine"].config.output_spans else words)
+            document["pos/ctb"].append([NUMBERS.get(TAGS.get(word), "NR") for word in words])
+            names = [(word, "LOCATION", n, n + 1) for n, word in enumerate(words) if word == "北山"]
+            pairs = enumerate(zip(words, words[1:]))
+            names += [("青云基金会", "ORGANIZATION", n, n + 2) for n, pair in pairs if pair == ("青云", "基金会")]
+            document["ner/msra"].append(names)
+        return document
+def load(address):
+    assert address == "address"
+    return Model({"tok/fine": SimpleNamespace(config=SimpleNamespace(output_spans=None))})
+"""
+)
+LTP = (
+    WORDS
+    + """
+from types import SimpleNamespace
+class LTP:
+    def __init__(self, name):
+        assert name == "LTP/small"
+    def pipeline(self, inputs, tasks):
+        assert tasks == ["cws", "pos", "ner"] and all(0 < len(text.strip()) and len(text) < 510 for text in inputs)
+        cws, pos, ner = [], [], []
+        for text in inputs:
+            starts = [match.start() for match in words_of(text)]
+            # a word goes on to where the next one begins
+            cws.append([text[start:end] for start, end in zip(starts, starts[1:] + [len(text)])])
+            words = [word.strip() for word in cws[-1]]
+            pos.append([TAGS.get(word, "n") for word in words])
+            names = [("Ns", word, n, n) for n, word in enumerate(words) if word == "北山"]
+            pairs = enumerate(zip(words, words[1:]))
+            ner.append(names + [("Ni", "青云基金会", n, n + 1) for n, pair in pairs if pair == ("青云", "基金会")])
+        return SimpleNamespace(cws=cws, pos=pos, ner=ner)
+"""
+)
+# what finds no weights says so at the first text, at length and in lines, or by ending
+NO_WEIGHTS = """
+class LTP:
+    def __init__(self, name):
+        self.name = name
+    def pipeline(self, inputs, tasks):
+        raise RuntimeError("no weights of\\n" + self.name + " here" + 400 * "!")
+"""
+GIVES_UP = """
+raise SystemExit("no weights here")
+"""
+
 
 @pytest.fixture
-def jieba(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PeerChoice:
-    folder = tmp_path / "site" / "jieba"
-    folder.mkdir(parents=True)
-    (folder / "__init__.py").touch()
-    (folder / "posseg.py").write_text(STAND_IN, encoding="utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder
+
+
+@pytest.fixture
+def jieba(site: Path) -> PeerChoice:
+    (site / "jieba").mkdir()
+    (site / "jieba" / "__init__.py").touch()
+    (site / "jieba" / "posseg.py").write_text(STAND_IN, encoding="utf-8")
     return PeerChoice("jieba")
 
 
@@ -119,6 +193,43 @@ def test_tools_that_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
     jsonl.write([Document("a", "民政部")], file)
     assert main(["benchmark", "accuracy", str(file), "--peer", "hanbao"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("name", "source"), [("hanlp", HANLP), ("ltp", LTP)])
+def test_words_and_names_become_spans_of_the_raw_text(name: str, source: str, site: Path) -> None:
+    (site / f"{name}.py").write_text(source, encoding="utf-8")
+    text = "  青云 基金会到北山\n\n \r\n青云\n基金会：12件，　500 元。在北山 捐500元！" + "长" * 600 + "北山"
+    with Peer(PeerChoice(name)) as peer:
+        assert peer.labels == ("ORG", "LOC", "AMOUNT") and peer("\n \n") == []
+        found = [(span.start, text[span.start : span.end], span.label) for span in peer(text)]
+    assert found == [
+        (2, "青云 基金会", "ORG"),
+        (9, "北山", "LOC"),
+        (23, "12件", "AMOUNT"),
+        (35, "北山", "LOC"),
+        (39, "500元", "AMOUNT"),
+        (len(text) - 2, "北山", "LOC"),
+    ]
+
+
+def test_a_tool_without_weights_does_not_stop_the_others(
+    tmp_path: Path, site: Path, jieba: PeerChoice, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (site / "ltp.py").write_text(NO_WEIGHTS, encoding="utf-8")
+    (site / "hanlp.py").write_text(GIVES_UP, encoding="utf-8")
+    file = tmp_path / "gold.jsonl"
+    jsonl.write([Document("a", "青云会到", (Span(0, 3, "ORG"),))], file)
+    asked = [part for name in ("hanlp", "ltp", "uie", "jieba") for part in ("--peer", name)]
+    assert main(["benchmark", "accuracy", str(file), *asked]) == 1
+    printed = capsys.readouterr()
+    assert "\njieba  " in printed.out and "LTP" not in printed.out
+    hanlp, ltp, uie = printed.err.splitlines()
+    assert "left out: hanlp: cannot be loaded under" in hanlp and "(SystemExit: no weights here)" in hanlp
+    assert "(RuntimeError: no weights of LTP/small here!!!" in ltp and "put its weights where" in ltp
+    assert "uie: " in uie and "install it there" in uie and len(ltp) < 600
+    # those that nobody asked for are no failure
+    assert main(["benchmark", "accuracy", str(file)]) == 0
+    assert "\njieba  " in capsys.readouterr().out
 
 
 def test_the_real_jieba() -> None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from bangfu.labels.user_error import UserError
-from bangfu.training.worker import Worker
+from bangfu.training.worker import Worker, one_line
 
 _FOLDER = Path(__file__).parent / "contenders"
 _SERVER = _FOLDER / "serve.py"
@@ -78,7 +78,7 @@ class Contender:
         if "missing" in hello:
             self.close()
             raise ContenderError(
-                f"{choice.key}: {hello['missing']} under {choice.python}; "
+                f"{choice.key}: {one_line(hello['missing'])} under {choice.python}; "
                 "install it there, or choose by --contender and --peer NAME=PYTHON"
             )
         self.peak = 0

@@ -12,7 +12,7 @@ from bangfu.labels.document import Span
 from bangfu.labels.schema import LABEL_NAMES
 from bangfu.labels.user_error import UserError
 from bangfu.training.quantities import quantities
-from bangfu.training.worker import Worker
+from bangfu.training.worker import Worker, one_line
 
 _FOLDER = Path(__file__).parent / "peers"
 _SERVER = _FOLDER / "serve.py"
@@ -46,8 +46,15 @@ class PeerChoice:
     def missing(self, why: str) -> PeerError:
         """The error that says that the tool is not to be had."""
         return PeerError(
-            f"{self.name}: {why} under {self.python}; "
+            f"{self.name}: {one_line(why)} under {self.python}; "
             f"install it there, or give --peer {self.name}=PYTHON of where it is"
+        )
+
+    def broken(self, why: str) -> PeerError:
+        """The error that says that the tool is there, but not its weights or something else that it needs."""
+        return PeerError(
+            f"{self.name}: cannot be loaded under {self.python} ({one_line(why)}); "
+            "put its weights where it looks for them, or give it a network to fetch them"
         )
 
 
@@ -62,6 +69,9 @@ class Peer:
         if "missing" in hello:
             self.close()
             raise choice.missing(hello["missing"])
+        if "broken" in hello:
+            self.close()
+            raise choice.broken(hello["broken"])
         self.name = f"{hello['name']} {hello['version']}".strip()
         self._tags: dict[str, str] = hello["labels"]
         self._numbers = set(hello["numbers"])

@@ -13,6 +13,12 @@ from typing import Any
 from bangfu.labels.user_error import UserError
 
 
+def one_line(text: str) -> str:
+    """A message of another program as one line of at most 300 characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= 300 else f"{line[:299]}…"
+
+
 class Worker:
     """A program under any Python; a context manager.
 

@@ -25,8 +25,9 @@ def main() -> None:
     os.dup2(2, 1)
     try:
         description, work = runpy.run_path(sys.argv[1])["load"](**json.loads(sys.argv[2]))
-    except (ImportError, ValueError, OSError) as error:
-        print(json.dumps({"missing": str(error)}), file=out, flush=True)
+    except (Exception, SystemExit) as error:  # tools that cannot get their weights raise what they like
+        why = error if isinstance(error, (ImportError, ValueError, OSError)) else f"{type(error).__name__}: {error}"
+        print(json.dumps({"missing": str(why)}), file=out, flush=True)
         return
     print(json.dumps(description), file=out, flush=True)
     for line in os.fdopen(0, encoding="utf-8"):
