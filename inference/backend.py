@@ -12,6 +12,7 @@ from bangfu.labels.user_error import UserError
 
 Device = Literal["cpu", "cuda", "auto"]
 Precision = Literal["int8", "fp32", "fp16", "bf16", "auto"]
+TorchPrecision = Literal["fp32", "fp16", "bf16", "auto"]  # int8 is of the onnx backend
 DEVICES: tuple[Device, ...] = get_args(Device)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 

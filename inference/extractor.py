@@ -95,8 +95,6 @@ class Extractor:
             raise UserError(f"unknown device {device!r}; use one of {', '.join(DEVICES)}")
         if precision not in PRECISIONS:
             raise UserError(f"unknown precision {precision!r}; use one of {', '.join(PRECISIONS)}")
-        if backend == "torch" and precision == "int8":  # before the import of torch, which may not be there
-            raise UserError("int8 is of the onnx backend; use backend='onnx' or another precision")
         if workers is not None and workers < 0:
             raise UserError(f"workers {workers} must be at least 0")
         folder = ModelFolder.load(SHIPPED if path is None else path)
@@ -113,6 +111,8 @@ class Extractor:
 
             running = OnnxBackend(folder, device, precision, threads)
         else:
+            if precision == "int8":  # before the import of torch, which may not be there
+                raise UserError("int8 is of the onnx backend; use backend='onnx' or another precision")
             from bangfu.inference.torch_backend import TorchBackend
 
             running = TorchBackend.load(folder, device, precision)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bangfu.inference.backend import Device, DeviceError, Precision, Scores, Submit
+from bangfu.inference.backend import Device, DeviceError, Scores, Submit, TorchPrecision
 from bangfu.inference.model_folder import CONFIG, WEIGHTS, ModelFolder, ModelFolderError
 from bangfu.labels.user_error import UserError
 
@@ -19,7 +19,7 @@ try:
 except ImportError as error:
     raise ImportError("the torch backend needs torch and transformers: pip install 'bangfu[train]'") from error
 
-_TYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+_TYPES: dict[TorchPrecision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class TorchBackend:
@@ -33,7 +33,7 @@ class TorchBackend:
         self.submit: Submit | None = None
 
     @classmethod
-    def load(cls, folder: ModelFolder, device: Device = "auto", precision: Precision = "auto") -> TorchBackend:
+    def load(cls, folder: ModelFolder, device: Device = "auto", precision: TorchPrecision = "auto") -> TorchBackend:
         """Load the weights of a folder, on a CPU as fp32 or bf16, on a GPU as fp16 where nothing else is asked for.
 
         Raises DeviceError when ``device`` is not there or does not run ``precision``.
@@ -60,7 +60,7 @@ class TorchBackend:
         return "cuda" if self.model.device.type == "cuda" else "cpu"
 
     @property
-    def precision(self) -> Precision:
+    def precision(self) -> TorchPrecision:
         """What the weights are."""
         return next(name for name, dtype in _TYPES.items() if dtype == self.model.dtype)
 
@@ -100,9 +100,7 @@ class TorchBackend:
         return self._there(~padded[:, None, None, :]) if padded.any() else None
 
 
-def _precision(device: Device, precision: Precision) -> Precision:
-    if precision == "int8":
-        raise UserError("int8 is of the onnx backend; use backend='onnx' or precision='fp32'")
+def _precision(device: Device, precision: TorchPrecision) -> TorchPrecision:
     if precision == "auto":
         return "fp16" if device == "cuda" else "fp32"
     if precision == "fp16" and device == "cpu":

@@ -28,6 +28,7 @@ from bangfu.training.experiment import experiment
 from bangfu.training.experiment_config import ExperimentConfig, VariantConfig
 from bangfu.training.finetuning import ResumeError, train
 from bangfu.training.learning_curve import learning_curve, part
+from bangfu.training.model_card import CARD_FILE
 from bangfu.training.training_set import TrainingSet
 from bangfu.training.variants import varied
 from bangfu.training.yaml_file import ConfigError
@@ -167,7 +168,8 @@ def test_cross_check_reads_every_document_and_finds_a_wrong_mark(config: Trainin
     spans = tuple(dataclasses.replace(span, label="ORG") if span.label == "LOC" else span for span in wrong.spans)
     documents[7] = Document(wrong.id, wrong.text, spans)
     jsonl.write(documents, tmp_path / "train.jsonl")
-    compared = cross_check(dataclasses.replace(config, epochs=6), 2)
+    settings = dataclasses.replace(config, epochs=6)
+    compared = cross_check(settings, 2)
     assert sorted(int(one.document.id) for one in compared) == list(range(120))
     errors = {one.document.id: [error.kind for error in one.errors] for one in compared if one.errors}
     assert errors["7"] == ["type"] and len(errors) < 10
@@ -175,6 +177,17 @@ def test_cross_check_reads_every_document_and_finds_a_wrong_mark(config: Trainin
         assert (tmp_path / "run" / name).exists()
     with pytest.raises(UserError, match="cannot be cut into 1 folds"):
         cross_check(config, 1)
+    # again: the fold that came to its end is kept as it is, the other one is ended
+    kept, stopped = (tmp_path / "run" / f"fold-{fold}" / "run" / "model" for fold in (0, 1))
+    (stopped / CARD_FILE).unlink()
+    times = {file: file.stat().st_mtime_ns for file in kept.iterdir()}
+    said: list[str] = []
+    again = cross_check(settings, 2, said.append)
+    assert "tiny-0: kept" in said and "tiny-1: kept" not in said and (stopped / CARD_FILE).exists()
+    assert {file: file.stat().st_mtime_ns for file in kept.iterdir()} == times
+    assert [one.found for one in again] == [one.found for one in compared]
+    with pytest.raises(ResumeError, match="holds a run of other settings"):
+        cross_check(dataclasses.replace(settings, seed=settings.seed + 1), 2)
 
 
 def test_a_larger_share_holds_the_smaller_ones() -> None:

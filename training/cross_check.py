@@ -13,7 +13,7 @@ from bangfu.labels.user_error import UserError
 from bangfu.training import dataset, evaluation, evaluation_page
 from bangfu.training.config import TrainingConfig
 from bangfu.training.evaluation import Comparison
-from bangfu.training.finetuning import train
+from bangfu.training.finetuning import finished, train
 
 
 def folds(documents: Sequence[Document], number: int) -> list[tuple[list[Document], list[Document]]]:
@@ -34,7 +34,8 @@ def cross_check(config: TrainingConfig, number: int, say: Callable[[str], None] 
 
     The epochs are those of the settings: the fold that is read does not choose among them. Under ``output`` go
     a run a fold, ``disagreements.html``, ``metrics.json`` and ``found.jsonl`` with the models' spans. A run
-    that was stopped goes on.
+    that was stopped goes on, and the models of finished folds are kept. Raises ResumeError where a fold of other
+    settings or data lies there.
     """
     output = Path(config.output)
     first, *others = config.train
@@ -56,7 +57,11 @@ def cross_check(config: TrainingConfig, number: int, say: Callable[[str], None] 
             keep="last",
             patience=config.epochs,
         )
-        model = train(settings, say)
+        model = finished(settings)
+        if model is None:
+            model = train(settings, say)
+        else:
+            say(f"{settings.name}: kept")
         compared += evaluation.measure(Extractor.load(model.path), held)
     title = f"{config.name}: marks and models, {number} folds"
     values = evaluation.metrics(compared, f"{config.name}, {number} folds")

@@ -49,6 +49,7 @@ from bangfu.training.alignment import Report, align
 from bangfu.training.config import TrainingConfig
 from bangfu.training.model_card import CONFIG_FILE
 from bangfu.training.regularisation import regularised
+from bangfu.training.speaker import is_first, speaker
 from bangfu.training.training_set import TrainingSet
 from bangfu.training.yaml_file import ConfigError
 
@@ -114,10 +115,6 @@ class _Epochs(TrainerCallback):
         self.examples.set_epoch(round(state.epoch or 0))
 
 
-def _silence(_: str) -> None:
-    pass
-
-
 def _bf16(precision: str) -> bool:
     if precision != "auto":
         return precision == "bf16"
@@ -147,8 +144,7 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
     the weights it would have had. Raises LabelledDataError for defects in the data, ResumeError when the
     output folder holds a run of other settings or data, ConfigError for an encoder that cannot be loaded.
     """
-    if int(os.environ.get("RANK", "0")):
-        say = _silence  # under accelerate launch, one process speaks for all
+    say = speaker(say)
     output = Path(config.output)
     target, checkpoints = output / "model", output / "checkpoints"
     set_seed(config.seed)
@@ -173,10 +169,22 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
             write_json(history_file, _history(trainer))
             _save(config, model, tokenizer, settings, target)
         trainer.accelerator.wait_for_everyone()
-    if not int(os.environ.get("RANK", "0")):
+    if is_first():
         texts = [document.text for part in config.train for document in dataset.load(part)]
         _finish(config, examples.reports, texts, dev, json.loads(history_file.read_text(encoding="utf-8")), say)
     return ModelFolder.load(target)
+
+
+def finished(config: TrainingConfig) -> ModelFolder | None:
+    """The model of a run of these settings that came to its end, None where there is none.
+
+    Raises ResumeError when the output folder holds a run of other settings or data.
+    """
+    output = Path(config.output)
+    if not (output / "model" / model_card.CARD_FILE).exists():  # written last
+        return None
+    _claim(output, config)
+    return ModelFolder.load(output / "model")
 
 
 def _load(config: TrainingConfig) -> tuple[Any, Any]:

@@ -25,6 +25,7 @@ from bangfu.training import pieces, pretraining_log, token_store, vocabulary, ya
 from bangfu.training.pretraining_batch import Batch, SpecialIds, draw
 from bangfu.training.pretraining_config import PretrainingConfig
 from bangfu.training.pretraining_model import OBJECTIVES, PretrainingModel, load_encoder, new_encoder
+from bangfu.training.speaker import speaker
 from bangfu.training.text_source import IGNORE
 
 CONFIG_FILE = "config.yaml"
@@ -82,7 +83,7 @@ class Pretraining:
                 f"{self.accelerator.num_processes} processes; raise it or start fewer"
             )
         self.config = config
-        self.say = say if self.accelerator.is_main_process else _silence
+        self.say = speaker(say)
         self.folder = Path(config.output)
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.accelerator.main_process_first():
@@ -286,7 +287,3 @@ class Pretraining:
         optimizer = self._optimizer_state()
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
         self.say(f"resuming {place} at step {self.step}")
-
-
-def _silence(_: str) -> None:
-    pass
