@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bangfu.inference.calibration import Calibration
 from bangfu.inference.cleaning import Cleaned
-from bangfu.inference.decoding import decode
+from bangfu.inference.decoding import TokenSpan, decode_all
 from bangfu.inference.entity import Entity
 from bangfu.inference.preparation import Texts
 from bangfu.inference.selection import select
@@ -20,17 +20,15 @@ def answers(
     texts: Texts, scores: Sequence[npt.NDArray[np.float32]], calibration: Calibration | None, least: float
 ) -> list[list[Entity]]:
     """Of each text the entities that are sure enough, from its tag logits [tokens, tags]; ``least`` as in select."""
-    return [
-        select(_entities(raw, clear, tokens, one, calibration), least)
-        for raw, clear, tokens, one in zip(texts.raws, texts.cleaned, texts.tokens, scores, strict=True)
-    ]
+    every = zip(texts.raws, texts.cleaned, texts.tokens, decode_all(scores), strict=True)
+    return [select(_entities(*one, calibration), least) for one in every]
 
 
 def _entities(
-    raw: str, clear: Cleaned, tokens: Tokens, scores: npt.NDArray[np.float32], calibration: Calibration | None
+    raw: str, clear: Cleaned, tokens: Tokens, spans: Sequence[TokenSpan], calibration: Calibration | None
 ) -> list[Entity]:
     entities = []
-    for span in decode(scores):
+    for span in spans:
         start, end = clear.raw_range(int(tokens.starts[span.start]), int(tokens.ends[span.stop - 1]))
         # a calibration is fitted on plain confidences, of which most differ behind the fourth digit only
         score = round(calibration(span.confidence), 4) if calibration else span.confidence

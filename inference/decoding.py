@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -49,70 +50,173 @@ def log_probabilities(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64
     return result
 
 
-def best_path(scores: npt.NDArray[np.float32], labels: tuple[str, ...] = LABEL_NAMES) -> npt.NDArray[np.int64]:
-    """The likeliest legal sequence of the tags of ``labels``, from [tokens, tags] scores (Viterbi)."""
+def best_path(
+    scores: npt.NDArray[np.float32],
+    labels: tuple[str, ...] = LABEL_NAMES,
+    firsts: npt.ArrayLike = (),
+) -> npt.NDArray[np.int64]:
+    """The likeliest legal sequence of the tags of ``labels``, from [tokens, tags] scores (Viterbi).
+
+    Several sequences may stand one behind the other: ``firsts`` are the places where further ones begin, rising.
+    Of sequences that are equally likely it is any one.
+    """
     forbidden, (length, tags) = _forbidden(labels), scores.shape
     if not length:
         return np.zeros(0, dtype=np.int64)
+    path: npt.NDArray[np.int64] = scores.argmax(axis=1)
+    begins = np.zeros(length + 1, dtype=bool)
+    begins[[0, length]] = begins[np.asarray(firsts, dtype=np.int64)] = True
+    before = np.where(begins[:-1], tags, np.roll(path, 1))
+    wrong = np.isinf(forbidden[before, path])
     # Where each token's own best tag is legal throughout, that sequence is the best one.
-    greedy: npt.NDArray[np.int64] = np.concatenate([log_probs.argmax(axis=1) for _, log_probs in _pieces(scores)])
-    before = np.concatenate([[tags], greedy[:-1]])
-    if not np.isinf(forbidden[before, greedy]).any():
-        return greedy
-    best = forbidden[-1]
-    back = np.zeros((length, tags), dtype=np.int16)
-    for start, log_probs in _pieces(scores):
-        for index, row in enumerate(log_probs, start):
-            if index:
-                paths = best[:, None] + forbidden[:-1]
-                back[index] = paths.argmax(axis=0)
-                best = paths.max(axis=0)
-            best = best + row
-    path = np.zeros(length, dtype=np.int64)
-    path[-1] = best.argmax()
-    for index in range(length - 1, 0, -1):
-        path[index - 1] = back[index, path[index]]
+    if wrong.any():
+        doubtful = np.concatenate([[False], _doubtful(scores, path, wrong), [False]])
+        edges = doubtful[1:] != doubtful[:-1]
+        starts = np.flatnonzero(doubtful[1:] & (edges | begins))
+        stops = np.flatnonzero(doubtful[:-1] & (edges | begins))
+        _mend(scores, path, forbidden, starts, stops, before[starts], begins[stops])
     return path
 
 
-def _pieces(scores: npt.NDArray[np.float32]) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
-    """The log probabilities of a sequence from each of some places on: those of a whole book would take much memory."""
-    for start in range(0, len(scores), _PIECE):
-        yield start, log_probabilities(scores[start : start + _PIECE])
+def _doubtful(
+    scores: npt.NDArray[np.float32], path: npt.NDArray[np.int64], wrong: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Whether a token may have another tag in the best legal sequence than in ``path``, the best one of each token.
+
+    ``wrong`` tokens are those whose tag, an I, may not stand behind the one before. The B of its label may stand
+    wherever an I may not, and whatever may follow the I may follow the B: that mends ``path`` at the price of the
+    difference of their scores. A run of tokens that all have another tag in the best sequence loses at least the
+    distance of the best and the second best score of each, and saves no more than the prices of the wrong tokens
+    in it and next behind it. So a token is doubtful only in a run that may save as much as it loses.
+    """
+    losses = np.concatenate([_distances(scores[start : start + _PIECE]) for start in range(0, len(scores), _PIECE)])
+    prices = np.zeros(len(scores) + 1)
+    places = np.flatnonzero(wrong)
+    prices[places] = scores[places, path[places]].astype(np.float64) - scores[places, path[places] - 1]
+    sums = np.concatenate([[0.0], np.cumsum(prices[:-1] - losses)])
+    # the run that saves most from any place up to the token to any behind it
+    most = np.maximum.accumulate((sums[1:] + prices[1:])[::-1])[::-1] - np.minimum.accumulate(sums[:-1])
+    rounding = 2 * len(sums) * np.finfo(np.float64).eps * np.abs(sums).max()
+    return np.asarray(~(most < -rounding))  # also where a score is not finite
 
 
-def _chosen(scores: npt.NDArray[np.float32], path: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """The probability of each token's tag."""
-    return np.concatenate(
-        [
-            np.exp(log_probs[np.arange(len(log_probs)), path[start : start + len(log_probs)]])
-            for start, log_probs in _pieces(scores)
-        ]
-    )
+def _distances(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """How far each token's best score is above its second best."""
+    best, *others = np.ascontiguousarray(scores.T)
+    second = np.full_like(best, -np.inf)
+    for other in others:
+        second = np.maximum(second, np.minimum(best, other))
+        best = np.maximum(best, other)
+    return best.astype(np.float64) - second
+
+
+def _mend(
+    scores: npt.NDArray[np.float32],
+    path: npt.NDArray[np.int64],
+    forbidden: npt.NDArray[np.float64],
+    starts: npt.NDArray[np.int64],
+    stops: npt.NDArray[np.int64],
+    before: npt.NDArray[np.int64],
+    last: npt.NDArray[np.bool_],
+) -> None:
+    """Viterbi in the stretches [start, stop) of ``path``, all at once; the tags around them stay.
+
+    ``before`` are the tags in front of them, ``last`` says that a sequence ends with them.
+    """
+    order = np.argsort(starts - stops, kind="stable")  # the longest first: those that go on stand in front
+    starts, sizes, before, last = starts[order], (stops - starts)[order], before[order], last[order]
+    going = [int(number) for number in np.searchsorted(-sizes, -np.arange(sizes[0]))]
+    rows = np.cumsum(sizes) - sizes
+    back = np.zeros((int(sizes.sum()), scores.shape[1]), dtype=np.int8)
+    best = forbidden[before] + scores[starts]
+    for step, some in enumerate(going[1:], 1):
+        paths = best[:some, :, None] + forbidden[:-1]
+        back[rows[:some] + step] = paths.argmax(axis=1)
+        best[:some] = paths.max(axis=1) + scores[starts[:some] + step]
+    follows = forbidden[:-1, path[np.minimum(starts + sizes, len(path) - 1)]].T
+    tags = (best + np.where(last[:, None], 0.0, follows)).argmax(axis=1)
+    for step, some in reversed(list(enumerate(going))):
+        path[starts[:some] + step] = tags[:some]
+        tags[:some] = back[rows[:some] + step, tags[:some]]
 
 
 def decode(scores: npt.NDArray[np.float32], labels: tuple[str, ...] = LABEL_NAMES) -> list[TokenSpan]:
     """Entities of one sequence from its [tokens, tags] scores (logits), in order."""
-    if not len(scores):
-        return []
-    path = best_path(scores, labels)
-    chosen = _chosen(scores, path)
+    return next(decode_all([scores], labels))
+
+
+def decode_all(
+    sequences: Iterable[npt.NDArray[np.float32]], labels: tuple[str, ...] = LABEL_NAMES
+) -> Iterator[list[TokenSpan]]:
+    """As :func:`decode` of each sequence, in order; short ones are decoded many at a time."""
+    some: list[npt.NDArray[np.float32]] = []
+    held = 0
+    for scores in sequences:
+        if held + len(scores) > _PIECE:
+            yield from _decoded(some, labels)
+            some, held = [], 0
+        some.append(scores)
+        held += len(scores)
+    yield from _decoded(some, labels)
+
+
+def _decoded(sequences: Sequence[npt.NDArray[np.float32]], labels: tuple[str, ...]) -> Iterator[list[TokenSpan]]:
+    """The entities of each of some sequences, which are decoded as one."""
+    offsets = np.cumsum([0, *map(len, sequences)])
+    if not offsets[-1]:
+        yield from ([] for _ in sequences)
+        return
+    scores = sequences[0] if len(sequences) == 1 else np.concatenate(sequences)
+    path = best_path(scores, labels, offsets)
     # B tags have odd numbers; a span ends where a tag is not the I of its label
     starts = np.flatnonzero(path % 2 == 1)
-    goes_on = np.append(path[1:] == path[:-1] + path[:-1] % 2, False)
-    ends = np.flatnonzero(~goes_on)
-    stops = ends[np.searchsorted(ends, starts)] + 1
-    # all but a span at the very end
-    followed = stops[stops < len(path)]
-    inside = path[starts[: len(followed)]] + 1
-    left = 1 - np.exp(log_probabilities(scores[followed])[np.arange(len(followed)), inside])
-    spans = []
-    for number, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
-        confidence = float(np.mean([*chosen[start:stop], *left[number : number + 1]]))
-        spans.append(TokenSpan(start, stop, labels[int(path[start]) // 2], confidence))
-    return spans
+    ends = np.append(path[1:] != path[:-1] + path[:-1] % 2, True)
+    last = np.zeros(len(path) + 1, dtype=bool)
+    last[offsets] = True
+    ends |= last[1:]
+    places = np.flatnonzero(ends)
+    stops = places[np.searchsorted(places, starts)] + 1
+    confidences = _confidences(scores, path, starts, stops, ~last[stops]).tolist()
+    names = [labels[tag // 2] for tag in path[starts].tolist()]
+    firsts = np.searchsorted(starts, offsets)
+    shift = np.repeat(offsets[:-1], np.diff(firsts))
+    spans = list(map(TokenSpan, (starts - shift).tolist(), (stops - shift).tolist(), names, confidences))
+    for first, stop in pairwise(firsts.tolist()):
+        yield spans[first:stop]
+
+
+def _confidences(
+    scores: npt.NDArray[np.float32],
+    path: npt.NDArray[np.int64],
+    starts: npt.NDArray[np.int64],
+    stops: npt.NDArray[np.int64],
+    followed: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.float64]:
+    """Of each span [start, stop) the mean probability of its tags and, where it is ``followed``, of its end."""
+    if not len(starts):
+        return np.zeros(0)
+    sizes = stops - starts + followed
+    behind = np.cumsum(sizes)
+    rows = np.arange(behind[-1]) + np.repeat(starts - behind + sizes, sizes)
+    tags = path[rows]
+    closing = behind[followed] - 1
+    tags[closing] = path[starts[followed]] + 1
+    chances = np.exp(log_probabilities(scores[rows])[np.arange(len(rows)), tags])
+    chances[closing] = 1 - chances[closing]
+    result: npt.NDArray[np.float64] = np.add.reduceat(chances, behind - sizes) / sizes
+    return result
 
 
 def certainty(scores: npt.NDArray[np.float32], labels: tuple[str, ...] = LABEL_NAMES) -> float:
     """Mean probability of the tags of the likeliest legal sequence, 0 to 1; 1 where there is no token."""
-    return min(1.0, float(_chosen(scores, best_path(scores, labels)).mean())) if len(scores) else 1.0
+    if not len(scores):
+        return 1.0
+    path = best_path(scores, labels)
+    chances = np.concatenate(
+        [
+            np.exp(log_probabilities(some)[np.arange(len(some)), path[start : start + len(some)]])
+            for start in range(0, len(scores), _PIECE)
+            if len(some := scores[start : start + _PIECE])
+        ]
+    )
+    return min(1.0, float(chances.mean()))

@@ -3,12 +3,13 @@
 import itertools
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bangfu.inference import decoding
-from bangfu.inference.decoding import best_path, certainty, decode, log_probabilities
+from bangfu.inference.decoding import best_path, certainty, decode, decode_all, legal_transitions, log_probabilities
 from bangfu.labels import TAGS, Span
 from bangfu.labels.tags import tags_to_spans
 
@@ -33,6 +34,50 @@ def test_the_best_path_is_the_best_of_all_legal_ones(length: int, seed: int) -> 
     log_probs = log_probabilities(scores)
     best = max(LEGAL[length], key=lambda path: sum(log_probs[index, tag] for index, tag in enumerate(path)))
     assert tuple(best_path(scores)) == best
+
+
+def viterbi(scores: npt.NDArray[np.float32]) -> list[int]:
+    """The best legal path, every token of it looked at."""
+    forbidden = np.where(legal_transitions(), 0.0, -np.inf)
+    best, back = forbidden[-1] + scores[0], []
+    for row in scores[1:]:
+        paths = best[:, None] + forbidden[:-1]
+        back.append(paths.argmax(axis=0))
+        best = paths.max(axis=0) + row
+    path = [int(best.argmax())]
+    for before in reversed(back):
+        path.append(int(before[path[-1]]))
+    return path[::-1]
+
+
+@st.composite
+def some_scores(draw: st.DrawFn) -> npt.NDArray[np.float32]:
+    """Scores as of a model that is more or less sure, of text with few names or many, and of which tags are I."""
+    length, seed = draw(st.integers(1, 40)), draw(st.integers(0, 10**6))
+    scores = np.random.default_rng(seed).normal(0, draw(st.sampled_from([0.1, 1, 3, 30])), (length, 9))
+    scores[:, 0] += draw(st.sampled_from([0, 3, 8]))
+    scores[:, 2::2] += draw(st.sampled_from([-2, 0, 2, 5]))
+    return scores.astype(np.float32)
+
+
+@settings(deadline=None)
+@given(st.lists(some_scores(), min_size=1, max_size=3))
+def test_viterbi_around_what_is_illegal_is_viterbi_throughout(sequences: list[npt.NDArray[np.float32]]) -> None:
+    every = [viterbi(scores) for scores in sequences]
+    assert [best_path(scores).tolist() for scores in sequences] == every
+    firsts = np.cumsum([len(scores) for scores in sequences[:-1]], dtype=np.int64)
+    assert best_path(np.concatenate(sequences), firsts=firsts).tolist() == list(itertools.chain(*every))
+    sequences.insert(1, np.zeros((0, 9), np.float32))
+    assert list(decode_all(sequences)) == [decode(scores) for scores in sequences]
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(-2, 2), min_size=9, max_size=9), min_size=1, max_size=30))
+def test_of_equally_good_paths_one_is_found(rows: list[list[int]]) -> None:
+    scores = np.array(rows, np.float32)
+    path = best_path(scores)
+    assert legal(tuple(path))
+    assert sum(scores[range(len(path)), path]) == sum(scores[range(len(path)), viterbi(scores)])
 
 
 def test_entities_and_confidence() -> None:
