@@ -30,7 +30,6 @@ def _entities(
     entities = []
     for span in spans:
         start, end = clear.raw_range(int(tokens.starts[span.start]), int(tokens.ends[span.stop - 1]))
-        # a calibration is fitted on plain confidences, of which most differ behind the fourth digit only
-        score = round(calibration(span.confidence), 4) if calibration else span.confidence
+        score = calibration.score(span.confidence) if calibration else span.confidence
         entities.append(Entity(start, end, span.label, raw[start:end], score))
     return entities

@@ -25,10 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Fit, write, and say what changed."""
     documents = labelled_file.read(arguments.file)
     extractor = Extractor.load(arguments.model, device=arguments.device, backend=arguments.backend)
-    before = evaluation.certainty(evaluation.measure(extractor, documents, min_score=0))
-    settings = calibration.fitted(extractor, documents)
-    extractor.settings = settings
-    after = evaluation.certainty(evaluation.measure(extractor, documents, min_score=0))
+    plain = calibration.measure(extractor, documents)
+    settings = calibration.fitted(extractor.settings, plain)
+    before, after = (
+        evaluation.certainty(calibration.calibrated(plain, one.calibration)) for one in (extractor.settings, settings)
+    )
     write_settings(arguments.model, settings)
     assert settings.calibration is not None
     scale, shift = settings.calibration.scale, settings.calibration.shift

@@ -16,6 +16,8 @@ from bangfu.inference.model_folder import ModelFolder
 from bangfu.labels import Document, Span, jsonl
 from bangfu.labels.user_error import UserError
 from bangfu.scripts.main import main
+from bangfu.training import calibration as fitting
+from bangfu.training import evaluation
 from bangfu.training.calibration import platt
 from bangfu.training.reliability import bins, calibration_error, curve
 
@@ -96,6 +98,14 @@ def test_a_bad_min_score(extractor: Extractor) -> None:
     for make in (lambda: extractor("省", min_score=1.5), lambda: Extractor.load(min_score=-1)):
         with pytest.raises(UserError, match="must lie between 0 and 1"):
             make()
+
+
+def test_one_extraction_serves_every_calibration(extractor: Extractor, article: str) -> None:
+    documents = [Document("a", article, (Span(0, 2, "LOC"),)), Document("b", "", ())]
+    plain = fitting.measure(extractor, documents)
+    for calibration in (None, Calibration(0.3, -4.0), extractor.settings.calibration):
+        expected = evaluation.measure(calibrated(extractor, calibration), documents, min_score=0)
+        assert fitting.calibrated(plain, calibration) == expected and expected[0].certain
 
 
 def test_the_command_writes_the_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

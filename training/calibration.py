@@ -14,26 +14,36 @@ from bangfu.inference.model_folder import ModelSettings
 from bangfu.labels.document import Document
 from bangfu.labels.user_error import UserError
 from bangfu.training import evaluation, reliability
+from bangfu.training.evaluation import Comparison
 
 _ROUNDS = 100
 
 
-def fit(extractor: Extractor, documents: Sequence[Document]) -> Calibration:
-    """Fit on what the extractor finds; UserError when it finds nothing, for then there is nothing to fit."""
+def measure(extractor: Extractor, documents: Sequence[Document]) -> list[Comparison]:
+    """All that the extractor finds, with its plain confidences, beside the documents' spans."""
     settings = dataclasses.replace(extractor.settings, calibration=None)
     plain = Extractor(extractor.backend, extractor.encoder, settings, extractor.batch_tokens, extractor.cleaning)
-    confidence, correct = evaluation.certainty(evaluation.measure(plain, documents, min_score=0))
+    return evaluation.measure(plain, documents, min_score=0)
+
+
+def calibrated(plain: Sequence[Comparison], calibration: Calibration | None) -> list[Comparison]:
+    """What :func:`measure` gives, with the scores of an extractor of this calibration."""
+    if calibration is None:
+        return list(plain)
+    return [dataclasses.replace(one, certain=tuple(map(calibration.score, one.certain))) for one in plain]
+
+
+def fitted(settings: ModelSettings, plain: Sequence[Comparison]) -> ModelSettings:
+    """The settings with a calibration and the least score of the highest micro-F1, fitted on what was measured.
+
+    UserError where nothing was found, for then there is nothing to fit.
+    """
+    confidence, correct = evaluation.certainty(plain)
     if not len(correct):
         raise UserError("nothing to calibrate on: the model finds no entity in these documents; give others")
-    return platt(confidence, correct)
-
-
-def fitted(extractor: Extractor, documents: Sequence[Document]) -> ModelSettings:
-    """The extractor's settings with a calibration and the least score of the highest micro-F1, both fitted."""
-    settings = dataclasses.replace(extractor.settings, calibration=fit(extractor, documents))
-    calibrated = Extractor(extractor.backend, extractor.encoder, settings, extractor.batch_tokens, extractor.cleaning)
-    best = reliability.figures(evaluation.measure(calibrated, documents, min_score=0))["best"]
-    return dataclasses.replace(settings, min_score=best["min_score"])
+    calibration = platt(confidence, correct)
+    best = reliability.figures(calibrated(plain, calibration))["best"]
+    return dataclasses.replace(settings, calibration=calibration, min_score=best["min_score"])
 
 
 def platt(confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_]) -> Calibration:

@@ -299,12 +299,13 @@ def _finish(
     agreement = _write_int8(folder, texts, say)
     # the figures of the card are those of the saved weights, which are rounded to fp16, and of int8 where there is one
     extractor = Extractor.load(folder.path, device="cpu")
+    plain = calibration.measure(extractor, dev)
     try:
-        extractor.settings = calibration.fitted(extractor, dev)
+        extractor.settings = calibration.fitted(extractor.settings, plain)
         write_settings(folder.path, extractor.settings)
     except UserError as error:
         say(str(error))
-    compared = evaluation.measure(extractor, dev, min_score=0)
+    compared = calibration.calibrated(plain, extractor.settings.calibration)
     values = evaluation.metrics(evaluation.at_least(compared, extractor.settings.min_score), config.name)
     run = {
         "steps": [
