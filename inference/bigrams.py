@@ -85,6 +85,11 @@ class Bigrams:
             singles = file["singles"].astype(np.float32) * CHARACTER_STEP
             return cls(chars, singles, np.cumsum(gaps), file["pairs"].astype(np.float32) * PAIR_STEP)
 
+    @property
+    def size(self) -> int:
+        """How many numbers there are."""
+        return len(self._inside)
+
     def numbers(self, text: str) -> Numbers:
         """The numbers of the characters of a text (half-width, NFC), or those of their kinds."""
         known = self._numbers

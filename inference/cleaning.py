@@ -26,6 +26,8 @@ CLEANING_VERSION = 2
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff，。、；：？！（）《》“”‘’【】]")
 _ASCII_PUNCTUATION = re.compile("[,;:?!()]+")
 _CHINESE_PUNCTUATION = str.maketrans(",;:?!()", "，；：？！（）")
+# What a step may change, beside traditional characters and odd ones; every combining character is odd, and so is (.
+_CHANGED = characters.any_of([*map(chr, characters.TABLE), *"\n\r,;:?!)（"])
 # Text that looks garbled is cleaned again until nothing changes; so often is enough for any.
 _PASSES = 8
 
@@ -82,6 +84,8 @@ def clean(raw: str) -> Cleaned:
     """
     places = np.arange(len(raw) + 1, dtype=np.int32)
     cleaned = Cleaned(raw, places[:-1], places[1:])
+    if not (_CHANGED.search(raw) or shifted_bytes.odd().search(raw) or characters.traditional().search(raw)):
+        return cleaned  # as names and most short lines are
     for _ in range(_PASSES):
         before = cleaned.text
         for step in (_characters, _composed, _in_step, _simplified, _without_readings, _punctuation, _joined):
@@ -99,7 +103,7 @@ def untouched(raw: str) -> Cleaned:
 
 
 def _characters(before: Cleaned) -> Cleaned:
-    text = before.text.translate(characters.TABLE)
+    text = characters.translated(before.text)
     if len(text) == len(before.text):
         return before.replace(text)
     places = (place for place, char in enumerate(before.text) if not characters.dropped(char))
@@ -154,7 +158,7 @@ def _in_step(before: Cleaned) -> Cleaned:
 
 
 def _simplified(before: Cleaned) -> Cleaned:
-    return before.replace(before.text.translate(characters.simplified()))
+    return before.replace(characters.in_simplified(before.text))
 
 
 # One syllable in brackets behind a character; the brackets are not yet made Chinese ones.

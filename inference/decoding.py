@@ -107,7 +107,7 @@ def _distances(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     for other in others:
         second = np.maximum(second, np.minimum(best, other))
         best = np.maximum(best, other)
-    return best.astype(np.float64) - second
+    return np.asarray(best.astype(np.float64) - second)
 
 
 def _mend(

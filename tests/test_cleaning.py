@@ -1,13 +1,14 @@
 """Cleaning: what it changes, and that the way back is exact."""
 
+import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from maps import assert_exact
 
-from bangfu.inference import characters, readings
+from bangfu.inference import characters, cleaning, readings, shifted_bytes
 from bangfu.inference.cleaning import clean
 
 ODD = (
@@ -128,6 +129,40 @@ def test_the_map_is_exact(raw: str) -> None:
 def test_cleaning_twice_is_cleaning_once(raw: str) -> None:
     once = clean(raw).text
     assert clean(once).text == once
+
+
+@settings(deadline=None)
+@given(any_text | st.text(st.sampled_from("县志愿9A（yī）\u3000發發泗洪，,。\n鑫e\u0301"), max_size=12))
+def test_what_is_passed_over_would_not_change(raw: str) -> None:
+    clear = clean(raw)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cleaning, "_CHANGED", re.compile(""))
+        patch.setattr(characters, "_TRANSLATED", re.compile(""))
+        patch.setattr(characters, "traditional", lambda: re.compile(""))
+        whole = clean(raw)
+    assert clear.text == whole.text
+    assert clear.starts.tolist() == whole.starts.tolist() and clear.ends.tolist() == whole.ends.tolist()
+
+
+def gbk_late(text: str) -> str:
+    """What is read of a text whose first byte was lost."""
+    return text.encode("gbk", "ignore")[1:].decode("gbk", "replace").replace("\ufffd", "?")
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["泗洪、睢宁三县新增", "邹城市峄山｜8万元", "活動通過縣慈善會", "？", "?", "A", "扶貧", " ", "粿，"]
+        )
+        | st.sampled_from(["活動通過網絡捐款", "慈善會捐贈物資"]).map(gbk_late),
+        max_size=8,
+    ).map("".join)
+)
+def test_what_stands_by_the_bound_stands_by_the_search(text: str) -> None:
+    for start, end in shifted_bytes._windows(text):
+        if shifted_bytes._stands(text, start, end):
+            assert not shifted_bytes._Stretch(text, start, end).repairs()
 
 
 @given(any_text, st.data())
