@@ -5,11 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
+import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+# Seconds that standard input is given to go on, before what has come of it is dealt with.
+_PATIENCE = 0.02
 
 
 @contextmanager
@@ -19,7 +23,7 @@ def byte_stream(path: str, count: Callable[[int], None]) -> Iterator[IO[bytes]]:
     ``count`` takes the number of bytes of each piece that is read of a file, as it lies there.
     """
     if path == "-":
-        yield sys.stdin.buffer  # stays open: it is not ours to close
+        yield StandardInput()  # sys.stdin stays open: it is not ours to close
         return
     opener: Any = {".gz": gzip.open, ".xz": lzma.open}.get(Path(path).suffix.lower())
     with io.BufferedReader(_Counted(path, count)) as stream:
@@ -28,6 +32,46 @@ def byte_stream(path: str, count: Callable[[int], None]) -> Iterator[IO[bytes]]:
         else:
             with opener(stream, "rb") as unpacked:
                 yield unpacked
+
+
+class StandardInput(io.BufferedReader):
+    """The bytes of standard input, of which may be asked whether the next line has come."""
+
+    def __init__(self) -> None:
+        self._inner = _Inner()
+        super().__init__(self._inner)
+
+    def waits(self) -> bool:
+        """Whether the next line is not there yet, nor comes at once."""
+        if self._inner.number is None:
+            return False
+        self._inner.patient = False
+        try:
+            if b"\n" in self.peek():
+                return False
+        finally:
+            self._inner.patient = True
+        return not select.select([self._inner.number], [], [], _PATIENCE)[0]
+
+
+class _Inner(io.RawIOBase):
+    # sys.stdin may have been read from before, or be no file at all
+
+    def __init__(self) -> None:
+        self._file: Any = sys.stdin.buffer
+        self.patient = True
+        try:
+            self.number: int | None = sys.stdin.fileno()
+        except (OSError, ValueError):
+            self.number = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # type: ignore[override, unused-ignore]
+        if not self.patient and self.number is not None and not select.select([self.number], [], [], 0)[0]:
+            return None  # nothing yet
+        return int(self._file.readinto1(buffer))
 
 
 class _Counted(io.FileIO):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bangfu.inference.article import Article
@@ -12,8 +12,13 @@ from bangfu.inference.extractor import Extractor
 from bangfu.labels.schema import LABEL_NAMES
 
 
-def extracted(extractor: Extractor, articles: Iterable[Article]) -> Iterator[tuple[Article, list[Entity]]]:
-    """Each article with its entities, in order; what the extractor holds to look ahead is held."""
+def extracted(
+    extractor: Extractor, articles: Iterable[Article], waits: Callable[[], bool] | None = None
+) -> Iterator[tuple[Article, list[Entity]]]:
+    """Each article with its entities, in order; what the extractor holds to look ahead is held.
+
+    ``waits`` is as of :meth:`Extractor.stream`.
+    """
     held: deque[Article] = deque()
 
     def texts() -> Iterator[str]:
@@ -21,7 +26,7 @@ def extracted(extractor: Extractor, articles: Iterable[Article]) -> Iterator[tup
             held.append(article)
             yield article.text
 
-    for entities in extractor.stream(texts()):
+    for entities in extractor.stream(texts(), waits=waits):
         yield held.popleft(), entities
 
 

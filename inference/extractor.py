@@ -33,9 +33,13 @@ if TYPE_CHECKING:
 BATCH_TOKENS = 4096
 CUDA_BATCH_TOKENS = 65_536
 LOOK_AHEAD = 8
-_LEAST_CHARACTERS = 512
+_LEAST_CHARACTERS = 64
 
 Job = tuple[int, Window]  # the number of a sequence, and a window of it
+
+
+def _never() -> bool:
+    return False
 
 
 class Extractor:
@@ -144,20 +148,27 @@ class Extractor:
         return list(self.stream(texts, min_score=min_score))
 
     def stream(
-        self, texts: Iterable[str], look_ahead: int | None = None, *, min_score: float | None = None
+        self,
+        texts: Iterable[str],
+        look_ahead: int | None = None,
+        *,
+        min_score: float | None = None,
+        waits: Callable[[], bool] | None = None,
     ) -> Iterator[list[Entity]]:
         """Extract from any number of texts, in order, holding ``look_ahead`` characters at a time, or one text.
 
-        ``look_ahead`` is eight batches when not given; a short text counts as 512 characters. On a GPU, with
-        workers and with several threads, more of ``texts`` is read before an answer is given.
+        ``look_ahead`` is eight batches when not given; a short text counts as 64 characters. On a GPU, with
+        workers and with several threads, more of ``texts`` is read before an answer is given. Where ``waits`` says
+        that the next text is still to come, what has been read is answered first.
         """
         least = self._least(min_score)
-        groups = _held(texts, self._look_ahead(look_ahead))
+        waits = waits or _never
+        groups = _held(texts, self._look_ahead(look_ahead), waits)
         # workers know no other cleaning
         if self.workers is not None and self.cleaning is clean:
-            yield from self.workers.answers(self._scored(self.workers.prepare(groups)), least)
+            yield from self.workers.answers(self._scored(self.workers.prepare(groups, waits), waits), least, waits)
             return
-        for group, scores in self._scored(map(self._prepare, groups)):
+        for group, scores in self._scored(map(self._prepare, groups), waits):
             yield from answers(group.held, scores, self.settings.calibration, least)
 
     def _least(self, min_score: float | None = None) -> float:
@@ -191,7 +202,9 @@ class Extractor:
         ((_, scores),) = self._scored([prepared(sequences, self.encoder, self.settings, None)])
         return scores
 
-    def _scored(self, groups: Iterable[Prepared[Held]]) -> Iterator[tuple[Prepared[Held], list[Scores]]]:
+    def _scored(
+        self, groups: Iterable[Prepared[Held]], waits: Callable[[], bool] = _never
+    ) -> Iterator[tuple[Prepared[Held], list[Scores]]]:
         """Each group with the scores of its sequences; batches are sorted by length within a group.
 
         A backend with ``submit`` is given a batch before the scores of the last one are waited for.
@@ -209,6 +222,8 @@ class Extractor:
                 running.append(_Batch(group, filled, batch, result, batch is batches[-1]))
                 while len(running) > (0 if submit is None else 1):
                     yield from running.popleft().ended()
+            while running and waits():
+                yield from running.popleft().ended()
         while running:
             yield from running.popleft().ended()
 
@@ -257,8 +272,8 @@ class _Batch(Generic[Held]):
             yield self.group, self.filled
 
 
-def _held(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
-    """Texts in their order, so many at a time that they have this number of characters."""
+def _held(texts: Iterable[str], characters: int, waits: Callable[[], bool] = _never) -> Iterator[list[str]]:
+    """Texts in their order, so many at a time that they have this number of characters, or as many as are there."""
     some: list[str] = []
     held = 0
     for number, text in enumerate(texts):
@@ -266,7 +281,7 @@ def _held(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
             raise TypeError(f"text {number} is {type(text).__name__}, not str; pass a string or a list of strings")
         some.append(text)
         held += max(len(text), _LEAST_CHARACTERS)
-        if held >= characters:
+        if held >= characters or waits():
             yield some
             some, held = [], 0
     if some:

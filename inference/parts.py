@@ -62,7 +62,7 @@ def write_parts(
     errors.go_to(folder)
     summary = deepcopy(folder.progress.summary)
     marks: deque[Mark] = deque()  # of the articles in the look-ahead
-    results = extracted(extractor, _marked(_rest(reading, errors, folder), folder, marks))
+    results = extracted(extractor, _marked(_rest(reading, errors, folder), folder, marks), reading.waits)
     for first in results:
         part = folder.part(form)
         with writer(part, form) as write:

@@ -13,7 +13,7 @@ from typing import IO, NoReturn
 
 from bangfu.inference import csv_reader, encodings, jsonl_reader, listing
 from bangfu.inference.article import Article, Source
-from bangfu.inference.byte_stream import byte_stream
+from bangfu.inference.byte_stream import StandardInput, byte_stream
 from bangfu.inference.form import FORMS, Form
 from bangfu.inference.input_error import InputError, reason
 from bangfu.inference.plain import Plain
@@ -99,6 +99,7 @@ class Reading:
         self._reported = 0
         self._passing = False
         self.bytes_read = 0
+        self._input: IO[bytes] | None = None  # that rows are read from now
         given = [fspath(source) for source in sources]
         self.files = listing.files(given, form, self._report, leave_out) if files is None else files
 
@@ -106,6 +107,10 @@ class Reading:
         """Bytes of all files; None when one of them is a stream or gone."""
         sizes = [_size(file) for file in self.files]
         return None if None in sizes else sum(size or 0 for size in sizes)
+
+    def waits(self) -> bool:
+        """Whether the next article is still to come through standard input; what it waits for is a line."""
+        return isinstance(self._input, StandardInput) and self._input.waits()
 
     def fingerprint(self) -> str | None:
         """A hash of the names, sizes and times of change of all files; None when one is a stream or gone."""
@@ -197,6 +202,7 @@ class Reading:
 
     def _rows(self, file: listing.File) -> Iterator[Article]:
         with byte_stream(file.path, self._count) as stream:
+            self._input = stream
             lines = TextStream(stream, file.path, self._encoding, self._skipped)
             said = self._column is not None
             for row, column, text, name in self._records(file, stream, lines):

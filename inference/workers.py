@@ -8,7 +8,7 @@ import pickle
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -49,13 +49,13 @@ class Workers:
             initargs=(folder.file(TOKENIZER), folder.settings),
         )
 
-    def prepare(self, groups: Iterable[Sequence[str]]) -> Iterator[Prepared[Packed]]:
-        """Prepare each group of texts, in order, some groups ahead."""
+    def prepare(self, groups: Iterable[Sequence[str]], waits: Callable[[], bool]) -> Iterator[Prepared[Packed]]:
+        """Prepare each group of texts, in order, some groups ahead unless the next one ``waits``."""
         waiting: deque[list[Future[Prepared[Packed]]]] = deque()
         try:
             for group in groups:
                 waiting.append([self._pool.submit(_prepare, piece) for piece in _pieces(group)])
-                while waiting and sum(map(len, waiting)) - len(waiting[0]) >= self._ahead:
+                while waiting and (sum(map(len, waiting)) - len(waiting[0]) >= self._ahead or waits()):
                     yield _joined([_result(one) for one in waiting.popleft()])
             while waiting:
                 yield _joined([_result(one) for one in waiting.popleft()])
@@ -65,7 +65,10 @@ class Workers:
             _cancel(one for some in waiting for one in some)
 
     def answers(
-        self, groups: Iterable[tuple[Prepared[Packed], list[npt.NDArray[np.float32]]]], least: float
+        self,
+        groups: Iterable[tuple[Prepared[Packed], list[npt.NDArray[np.float32]]]],
+        least: float,
+        waits: Callable[[], bool],
     ) -> Iterator[list[Entity]]:
         """The entities of each text of each group, in order, from its tag logits [tokens, tags]."""
         waiting: deque[Future[list[list[Entity]]]] = deque()
@@ -75,7 +78,7 @@ class Workers:
                 for texts, packed in group.held:
                     waiting.append(self._pool.submit(_answers, packed, scores[first : first + texts], least))
                     first += texts
-                while waiting and (len(waiting) > self._ahead or waiting[0].done()):
+                while waiting and (len(waiting) > self._ahead or waiting[0].done() or waits()):
                     yield from _result(waiting.popleft())
             while waiting:
                 yield from _result(waiting.popleft())

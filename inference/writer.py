@@ -63,7 +63,8 @@ def _writes(target: Path | None, form: Format) -> Iterator[Write]:
     # a lone surrogate becomes its escape, which in JSON reads back as the same character
     options = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
     if target is None:
-        out = io.TextIOWrapper(sys.stdout.buffer, **options)  # type: ignore[arg-type]
+        # what has been answered is seen, also while more is waited for
+        out = io.TextIOWrapper(sys.stdout.buffer, line_buffering=True, **options)  # type: ignore[arg-type]
         try:
             yield from _frame(out, form)
             out.flush()

@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
             Progress(reading, output is None and sys.stdout.isatty()) as progress,
             writer.writer(output, form) as write,
         ):
-            for article, entities in extracted(extractor, chain([first], articles)):
+            for article, entities in extracted(extractor, chain([first], articles), reading.waits):
                 write(article, entities)
                 summary.add(article, entities)
                 progress.each(len(article.text))

@@ -121,7 +121,7 @@ def quick() -> None:
     """Put a quick extractor in the place of the model: what is tried is all that surrounds it."""
 
     class Quick:
-        def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
+        def stream(self, texts: Iterable[str], **_: object) -> Iterator[list[Entity]]:
             for text in texts:
                 yield [Entity(0, 1, "ORG", text[:1], 1.0)] if text else []
 

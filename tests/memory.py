@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from bangfu.inference import Entity, Extractor
 from bangfu.scripts.main import main
@@ -24,7 +25,7 @@ def resident() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
-def quick(texts: Iterable[str]) -> Iterator[list[Entity]]:
+def quick(texts: Iterable[str], **_: object) -> Iterator[list[Entity]]:
     """One name in each text."""
     for text in texts:
         yield [Entity(0, 2, "LOC", text[:2], 0.5)] if text else []
@@ -33,11 +34,11 @@ def quick(texts: Iterable[str]) -> Iterator[list[Entity]]:
 class Noted:
     """An extractor that prints [articles, MB] after each ``step`` articles."""
 
-    def __init__(self, stream: Callable[[Iterable[str]], Iterator[list[Entity]]], step: int) -> None:
+    def __init__(self, stream: Callable[..., Iterator[list[Entity]]], step: int) -> None:
         self._stream, self._step = stream, step
 
-    def stream(self, texts: Iterable[str]) -> Iterator[list[Entity]]:
-        for number, entities in enumerate(self._stream(texts), 1):
+    def stream(self, texts: Iterable[str], **given: Any) -> Iterator[list[Entity]]:
+        for number, entities in enumerate(self._stream(texts, **given), 1):
             if number % self._step == 0:
                 print(json.dumps([number, round(resident(), 1)]), flush=True)
             yield entities

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,26 @@ TEXT = "南京市慈善总会向洛川县捐赠3万元。\n<b>南京</b>"
 
 def lines(path: Path) -> list[dict]:  # type: ignore[type-arg]
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+@pytest.mark.parametrize("how", [("--threads", "1"), ("--threads", "2"), ("--workers", "1")])
+def test_an_open_pipe_is_answered(how: tuple[str, str]) -> None:
+    command = [sys.executable, "-m", "bangfu.scripts.main", "extract", "--input", "jsonl", "-", "--device", "cpu", *how]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        assert running.stdin is not None and running.stdout is not None
+        late = threading.Timer(100, running.kill)
+        late.start()
+        for numbers in (range(1), range(1, 5), range(5, 6)):  # the answers come before the next lines are there
+            running.stdin.write(
+                b"".join(json.dumps({"id": f"{one}", "text": TEXT}).encode() + b"\n" for one in numbers)
+            )
+            running.stdin.flush()
+            assert [json.loads(running.stdout.readline())["id"] for _ in numbers] == [f"{one}" for one in numbers]
+        running.stdin.write(b'{"text": "')
+        running.stdin.close()
+        assert running.stdout.read() == b""
+        late.cancel()
+    assert running.returncode == 1
 
 
 def test_extract_files(tmp_path: Path, extractor: Extractor, article: str) -> None:

@@ -75,7 +75,7 @@ def test_nothing_is_extracted_twice(source: Path, whole: Path, tmp_path: Path, m
     assert main(arguments) == 2
     texts: list[str] = []
 
-    def counted(self: Extractor, given: Iterable[str]) -> Iterator[list[Entity]]:
+    def counted(self: Extractor, given: Iterable[str], **_: object) -> Iterator[list[Entity]]:
         for text in given:
             texts.append(text)
             yield []
@@ -127,7 +127,7 @@ def test_a_stream_in_parts_and_one_run_at_a_time(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bangfu.scripts.main", "extract", "--input", "jsonl", "-", "-o", f"{out}/"]
     with subprocess.Popen([*command, "--part-size", "3"], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as first:
         assert first.stdin is not None
-        first.stdin.write(line * 256)  # two groups of articles, for one is under way while the next is read
+        first.stdin.write(line * 6)
         first.stdin.flush()
         waited = threading.Event()
         for _ in range(600):
@@ -136,7 +136,7 @@ def test_a_stream_in_parts_and_one_run_at_a_time(tmp_path: Path) -> None:
         second = subprocess.run([*command, "--part-size", "3"], input=line, capture_output=True)
         assert second.returncode == 2 and b"another run is writing there" in second.stderr
         first.kill()
-    third = subprocess.run([*command, "--part-size", "3"], input=line * 256, capture_output=True)
+    third = subprocess.run([*command, "--part-size", "3"], input=line * 6, capture_output=True)
     assert third.returncode == 2 and b"a stream cannot be read from its beginning again" in third.stderr
 
 
