@@ -144,6 +144,9 @@ def test_what_is_passed_over_would_not_change(raw: str) -> None:
     assert clear.starts.tolist() == whole.starts.tolist() and clear.ends.tolist() == whole.ends.tolist()
 
 
+GARBLED = "縣慈善總會的活動通過網絡捐款捐贈物資，已經發放"
+
+
 def gbk_late(text: str) -> str:
     """What is read of a text whose first byte was lost."""
     return text.encode("gbk", "ignore")[1:].decode("gbk", "replace").replace("\ufffd", "?")
@@ -155,7 +158,7 @@ def gbk_late(text: str) -> str:
         st.sampled_from(
             ["泗洪、睢宁三县新增", "邹城市峄山｜8万元", "活動通過縣慈善會", "？", "?", "A", "扶貧", " ", "粿，"]
         )
-        | st.sampled_from(["活動通過網絡捐款", "慈善會捐贈物資"]).map(gbk_late),
+        | st.tuples(st.integers(0, 14), st.integers(2, 8)).map(lambda cut: gbk_late(GARBLED[cut[0] : sum(cut)])),
         max_size=8,
     ).map("".join)
 )
