@@ -247,7 +247,7 @@ def _least_unknown() -> float:
 
 
 def _stands(text: str, start: int, end: int) -> bool:
-    """Whether a stretch surely has nothing to repair, by a bound that takes a fiftieth of the time of the search.
+    """Whether a stretch surely has nothing to repair, by a bound that takes a twentieth of the time of the search.
 
     What the ways of :class:`_Stretch` cost is bounded from below, less what the text costs as it stands up to the
     same place: known are the characters between two others, all but the first two of a run. Where every way back
