@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 BATCH_TOKENS = 4096
 CUDA_BATCH_TOKENS = 65_536
 LOOK_AHEAD = 8
-_LEAST_CHARACTERS = 64
+_LEAST_CHARACTERS = 128
 
 Job = tuple[int, Window]  # the number of a sequence, and a window of it
 
