@@ -11,8 +11,10 @@ import numpy.typing as npt
 from bangfu.labels.user_error import UserError
 
 Device = Literal["cpu", "cuda", "auto"]
+BackendName = Literal["onnx", "openvino", "torch"]
 Precision = Literal["int8", "fp32", "fp16", "bf16", "auto"]
-TorchPrecision = Literal["fp32", "fp16", "bf16", "auto"]  # int8 is of the onnx backend
+TorchPrecision = Literal["fp32", "fp16", "bf16", "auto"]  # int8 is of the onnx and openvino backends
+BACKENDS: tuple[BackendName, ...] = get_args(BackendName)
 DEVICES: tuple[Device, ...] = get_args(Device)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 

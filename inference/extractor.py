@@ -6,12 +6,23 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Literal, overload
+from typing import TYPE_CHECKING, Generic, overload
 
 import numpy as np
 
 from bangfu.inference.answers import answers
-from bangfu.inference.backend import DEVICES, PRECISIONS, Backend, Device, Precision, Scores, Submit, submit_of
+from bangfu.inference.backend import (
+    BACKENDS,
+    DEVICES,
+    PRECISIONS,
+    Backend,
+    BackendName,
+    Device,
+    Precision,
+    Scores,
+    Submit,
+    submit_of,
+)
 from bangfu.inference.cleaning import Cleaned, clean
 from bangfu.inference.decoding import certainty
 from bangfu.inference.entity import Entity
@@ -25,6 +36,7 @@ from bangfu.labels.user_error import UserError
 
 if TYPE_CHECKING:
     from bangfu.inference.onnx_backend import OnnxBackend
+    from bangfu.inference.openvino_backend import OpenVinoBackend
     from bangfu.inference.torch_backend import TorchBackend
     from bangfu.inference.workers import Workers
 
@@ -73,7 +85,7 @@ class Extractor:
         path: Path | str | None = None,
         *,
         device: Device = "auto",
-        backend: Literal["onnx", "torch"] = "onnx",
+        backend: BackendName = "onnx",
         precision: Precision = "auto",
         threads: int = 0,
         batch_tokens: int | None = None,
@@ -82,10 +94,10 @@ class Extractor:
     ) -> Extractor:
         """Load a model folder, or the shipped model when ``path`` is not given.
 
-        ``precision`` is, when not given, of the onnx backend int8 on a CPU where the model has it and fp32
-        elsewhere, of the torch backend fp32 on a CPU and fp16 on a GPU; ``threads`` is how many a CPU may use, all
-        cores when 0 (of the onnx backend). A batch holds at most ``batch_tokens`` tokens, padding included,
-        or one window; 4,096 on a CPU and 65,536 on a GPU when not given. Entities of a score below
+        ``precision`` is, when not given, of the onnx and openvino backends int8 on a CPU where the model has it
+        and fp32 elsewhere, of the torch backend fp32 on a CPU and fp16 on a GPU; ``threads`` is how many a CPU may
+        use, all cores when 0 (not of the torch backend). A batch holds at most ``batch_tokens`` tokens, padding
+        included, or one window; 4,096 on a CPU and 65,536 on a GPU when not given. Entities of a score below
         ``min_score``, or what the model recommends, are left out, but for names that have it elsewhere in the
         same text. ``workers`` processes clean, tokenise and decode for :meth:`stream`; None is so many as a GPU
         needs, and none on a CPU (see :class:`Workers` for what a script must heed).
@@ -93,8 +105,8 @@ class Extractor:
         Raises ModelFolderError for a folder that is incomplete, broken or of another version, DeviceError
         for a device that is not there, ImportError (with the command that helps) for a missing extra.
         """
-        if backend not in ("onnx", "torch"):
-            raise UserError(f"unknown backend {backend!r}; use 'onnx' or 'torch'")
+        if backend not in BACKENDS:
+            raise UserError(f"unknown backend {backend!r}; use one of {', '.join(BACKENDS)}")
         if device not in DEVICES:
             raise UserError(f"unknown device {device!r}; use one of {', '.join(DEVICES)}")
         if precision not in PRECISIONS:
@@ -109,14 +121,18 @@ class Extractor:
         except ValueError as error:
             file = folder.path / TOKENIZER
             raise ModelFolderError(f"{file}: broken ({reason(error)}); copy the whole folder anew") from error
-        running: OnnxBackend | TorchBackend
+        running: OnnxBackend | OpenVinoBackend | TorchBackend
         if backend == "onnx":
             from bangfu.inference.onnx_backend import OnnxBackend
 
             running = OnnxBackend(folder, device, precision, threads)
+        elif backend == "openvino":
+            from bangfu.inference.openvino_backend import OpenVinoBackend
+
+            running = OpenVinoBackend(folder, device, precision, threads)
         else:
             if precision == "int8":  # before the import of torch, which may not be there
-                raise UserError("int8 is of the onnx backend; use backend='onnx' or another precision")
+                raise UserError("int8 is of the onnx and openvino backends; use backend='onnx' or another precision")
             from bangfu.inference.torch_backend import TorchBackend
 
             running = TorchBackend.load(folder, device, precision)

@@ -20,6 +20,8 @@ CONFIG = "config.json"  # the encoder's sizes and the tags, as transformers read
 WEIGHTS = "model.safetensors"
 GRAPH = "model.onnx"  # fp32; its weights are those of WEIGHTS, beside it
 INT8_GRAPH = "model.int8.onnx"  # for CPUs; embeddings and small matrices are those of WEIGHTS. Not every model has one
+# as INT8_GRAPH, for OpenVINO; all its weights are those of WEIGHTS
+OPENVINO_GRAPH = "model.openvino.onnx"
 TOKENIZER = "tokenizer.json"
 SETTINGS = "bangfu.json"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,11 +13,9 @@ from bangfu.inference.backend import Device, DeviceError, Precision, Scores, Sub
 from bangfu.inference.cores import cores
 from bangfu.inference.input_error import reason
 from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, ModelFolder, ModelFolderError
-from bangfu.labels.schema import TAGS
+from bangfu.inference.pieces import joined, pieces
 from bangfu.labels.user_error import UserError
 
-Rows = npt.NDArray[np.intp]
-Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 # Tokens of a piece of several short rows: what a layer makes of them stays in the second-level cache of a core.
 _PIECE_TOKENS = 256
@@ -93,40 +91,18 @@ class OnnxBackend:
             return self._run(ids, mask)
         if self.submit is not None:
             return self.submit(ids, mask)()
-        return _joined(ids, [(rows, self._run(*piece)) for rows, piece in _pieces(ids, mask)])
+        return joined(mask, [(rows, self._run(*piece)) for rows, piece in pieces(ids, mask, _PIECE_TOKENS)])
 
     def _submit(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Callable[[], Scores]:
         # a session waits for the GPU, without Python's lock
         return self._pool.submit(self._run, ids, mask).result
 
     def _submit_pieces(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Callable[[], Scores]:
-        running = [(rows, self._pool.submit(self._run, *piece)) for rows, piece in _pieces(ids, mask)]
-        return lambda: _joined(ids, [(rows, scores.result()) for rows, scores in running])
+        running = [(rows, self._pool.submit(self._run, *piece)) for rows, piece in pieces(ids, mask, _PIECE_TOKENS)]
+        return lambda: joined(mask, [(rows, scores.result()) for rows, scores in running])
 
     def _run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Scores:
         # a graph for rows of one length has no mask
         feeds = {name: {"input_ids": ids, "attention_mask": mask}[name] for name in self._inputs}
         result: Scores = self._session.run(["logits"], feeds)[0]
         return result
-
-
-def _pieces(ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Iterator[tuple[Rows, Batch]]:
-    """Ids and mask of rows of one length, and which they are: at most ``_PIECE_TOKENS`` tokens or one row together.
-
-    The longest are first, so that no thread has much left to do when the others have ended.
-    """
-    lengths = mask.sum(axis=1)
-    order = np.argsort(-lengths, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1):
-        length = int(lengths[rows[0]]) if len(rows) else 0
-        if length:
-            most = max(1, _PIECE_TOKENS // length)
-            for some in (rows[first : first + most] for first in range(0, len(rows), most)):
-                yield some, (ids[some, :length], mask[some, :length])
-
-
-def _joined(ids: npt.NDArray[np.int64], parts: Sequence[tuple[Rows, Scores]]) -> Scores:
-    result = np.zeros((*ids.shape, len(TAGS)), dtype=np.float32)
-    for rows, scores in parts:
-        result[rows, : scores.shape[1]] = scores
-    return result

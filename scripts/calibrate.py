@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bangfu.inference.backend import BACKENDS
 from bangfu.inference.extractor import Extractor
 from bangfu.inference.model_folder import SETTINGS, write_settings
 from bangfu.labels import labelled_file
@@ -17,7 +18,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="documents the model was not trained on: a dev split")
     parser.add_argument("--model", type=Path, required=True, help="model folder, whose bangfu.json is written anew")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
+    parser.add_argument("--backend", choices=BACKENDS, default="onnx")
     parser.set_defaults(run=run)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from bangfu.inference.backend import DEVICES, PRECISIONS
+from bangfu.inference.backend import BACKENDS, DEVICES, PRECISIONS
 from bangfu.inference.cleaning import untouched
 from bangfu.inference.extractor import Extractor
 from bangfu.labels import labelled_file
@@ -29,7 +29,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--documents", nargs="+", metavar="ID", help="measure these documents only")
     parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
+    parser.add_argument("--backend", choices=BACKENDS, default="onnx")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="auto: int8 on a CPU")
     parser.add_argument(
         "--min-score",

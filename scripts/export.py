@@ -18,7 +18,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export, and say how far the graphs are from what torch computes."""
-    from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, ModelFolder
+    from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, OPENVINO_GRAPH, ModelFolder
     from bangfu.labels import labelled_file
     from bangfu.training import int8_graph
     from bangfu.training.export import export
@@ -29,8 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{arguments.model / GRAPH} written; logits differ from torch by at most {difference:.1e}")
     if texts:
         share = int8_graph.write(folder, int8_graph.sample(texts))
+        print(f"{arguments.model / OPENVINO_GRAPH} written")
         print(f"{arguments.model / INT8_GRAPH} written; {share:.2%} of the tags are those of fp32")
-    elif folder.has(INT8_GRAPH):
-        (folder.path / INT8_GRAPH).unlink()  # it might be of other weights
-        print(f"{arguments.model / INT8_GRAPH} removed; give --texts to write it anew")
+    else:
+        for name in int8_graph.remove(folder):  # it might be of other weights
+            print(f"{arguments.model / name} removed; give --texts to write it anew")
     return 0

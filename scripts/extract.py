@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bangfu.inference import writer
-from bangfu.inference.backend import DEVICES, PRECISIONS
+from bangfu.inference.backend import BACKENDS, DEVICES, PRECISIONS
 from bangfu.inference.extraction import Summary, extracted
 from bangfu.inference.extractor import BATCH_TOKENS, CUDA_BATCH_TOKENS, Extractor
 from bangfu.inference.form import FORMS
@@ -54,7 +54,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--model", type=Path, help="model folder; the shipped model when not given")
     parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
+    parser.add_argument("--backend", choices=BACKENDS, default="onnx")
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,

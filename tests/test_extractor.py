@@ -200,7 +200,7 @@ def test_bf16_finds_what_fp32_finds(article: str) -> None:
     ("options", "words"),
     [
         ({"backend": "torch", "precision": "fp16"}, "fp16 is for GPUs"),
-        ({"backend": "torch", "precision": "int8"}, "int8 is of the onnx backend"),
+        ({"backend": "torch", "precision": "int8"}, "int8 is of the onnx and openvino backends"),
         ({"precision": "fp16"}, "for fp16 use backend='torch'"),
         ({"precision": "bf16"}, "for bf16 use backend='torch'"),
         ({"precision": "fp8"}, "unknown precision 'fp8'"),

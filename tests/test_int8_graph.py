@@ -71,7 +71,7 @@ def test_a_model_without_the_graph(folder: ModelFolder) -> None:
     assert Extractor.load(folder.path, device="cpu")("中国红十字会捐款")
     with pytest.raises(ModelFolderError, match="bangfu export"):
         Extractor.load(folder.path, device="cpu", precision="int8")
-    with pytest.raises(UserError, match="int8 is of the onnx backend"):
+    with pytest.raises(UserError, match="int8 is of the onnx and openvino backends"):
         Extractor.load(folder.path, precision="int8", backend="torch")
 
 
