@@ -25,7 +25,7 @@ except ImportError as error:
 # Tokens of a piece: what a run costs beside its tokens weighs little in so many.
 _PIECE_TOKENS = 1024
 # OpenVINO makes its kernels anew for each shape that it meets; rows are padded so that there are few.
-_MULTIPLE = 16
+_MULTIPLE = 32
 
 
 class OpenVinoBackend:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bangfu.inference import DeviceError, Extractor, ModelFolderError, onnx_backend
+from bangfu.inference import DeviceError, Extractor, ModelFolderError, pieces
 from bangfu.inference.backend import Precision
-from bangfu.inference.model_folder import CONFIG, INT8_GRAPH, SHIPPED, ModelFolder
+from bangfu.inference.model_folder import CONFIG, INT8_GRAPH, OPENVINO_GRAPH, SHIPPED, ModelFolder
 from bangfu.inference.onnx_backend import OnnxBackend
 from bangfu.labels.user_error import UserError
 
@@ -38,13 +38,27 @@ def test_scores_do_not_depend_on_the_batch(extractor: Extractor) -> None:
 def test_pieces_are_rows_of_one_length(lengths: list[int]) -> None:
     mask = (np.arange(300) < np.array(lengths, dtype=np.int64)[:, None]).astype(np.int64)
     ids = (np.arange(len(lengths))[:, None] + 1) * mask
-    pieces = list(onnx_backend._pieces(ids, mask))
-    assert sorted(row for rows, _ in pieces for row in rows) == [row for row, length in enumerate(lengths) if length]
-    for rows, (some, whole) in pieces:
+    cut = list(pieces.pieces(ids, mask, 256))
+    assert sorted(row for rows, _ in cut for row in rows) == [row for row, length in enumerate(lengths) if length]
+    for rows, (some, whole) in cut:
         assert whole.all() and len(rows) in (1, len(whole)) and (len(rows) == 1 or whole.size <= 256)
         assert np.array_equal(some, np.broadcast_to(rows[:, None] + 1, (len(rows), lengths[rows[0]])))
-    sizes = [lengths[rows[0]] for rows, _ in pieces]
+    sizes = [lengths[rows[0]] for rows, _ in cut]
     assert sizes == sorted(sizes, reverse=True)
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=30))
+def test_pieces_of_padded_rows(lengths: list[int]) -> None:
+    mask = (np.arange(100) < np.array(lengths)[:, None]).astype(np.int64)
+    ids = (np.arange(mask.size).reshape(mask.shape) + 1) * mask
+    cut = list(pieces.pieces(ids, mask, 256, 32))
+    for rows, (some, whole) in cut:
+        assert {-(-lengths[row] // 32) * 32 for row in rows} == {some.shape[1]} and some.shape == whole.shape
+        assert np.array_equal(whole.sum(axis=1), mask[rows].sum(axis=1)) and np.array_equal(some > 0, whole > 0)
+    # a backend that gives each token its id, and rubbish at padding
+    back = pieces.joined(mask, [(rows, np.repeat(some[..., None] + 7 * (1 - whole[..., None]), 9, -1))
+                                for rows, (some, whole) in cut])  # fmt: skip
+    assert np.array_equal(back, np.repeat(ids[..., None], 9, -1))
 
 
 @pytest.mark.parametrize("precision", ["int8", "fp32"])
@@ -96,7 +110,7 @@ def test_the_graph_is_written_anew(folder: ModelFolder, article: str) -> None:
         patch.setattr(int8_graph, "activation_ranges", lambda *_: ranges)
         with pytest.raises(int8_graph.NoInt8Error, match="use fp32"):
             int8_graph.write(folder, [article])
-    assert not folder.has(INT8_GRAPH)
+    assert not folder.has(INT8_GRAPH) and not folder.has(OPENVINO_GRAPH)
     config = json.loads((folder.path / CONFIG).read_text(encoding="utf-8"))
     (folder.path / CONFIG).write_text(json.dumps(config | {"hidden_act": "relu"}), encoding="utf-8")
     with pytest.raises(int8_graph.NoInt8Error, match="gelu"):

@@ -10,18 +10,20 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 from onnx import TensorProto
 
 from bangfu.inference.model_folder import OPENVINO_GRAPH, WEIGHTS, ModelFolder
 from bangfu.training.activation_ranges import Ranges
-from bangfu.training.graph_builder import GraphBuilder
+from bangfu.training.graph_builder import Array, GraphBuilder
 
 # What is added to the attention paid to padding.
 _MASKED = -10_000.0
+Zero = npt.NDArray[np.int8 | np.uint8]
 
 
 class _Builder(GraphBuilder):
-    def _quantised(self, value: str, called: str, scale: float | np.ndarray, zero: np.ndarray, axis: int = 1) -> str:
+    def _quantised(self, value: str, called: str, scale: float | Array, zero: Zero, axis: int = 1) -> str:
         names = [
             self.constant(f"{called}.scale", np.asarray(scale, dtype=np.float32)),
             self.constant(f"{called}.zero", zero),
