@@ -94,10 +94,11 @@ class Extractor:
     ) -> Extractor:
         """Load a model folder, or the shipped model when ``path`` is not given.
 
-        ``precision`` is, when not given, of the onnx and openvino backends int8 on a CPU where the model has it
-        and fp32 elsewhere, of the torch backend fp32 on a CPU and fp16 on a GPU; ``threads`` is how many a CPU may
-        use, all cores when 0 (not of the torch backend). A batch holds at most ``batch_tokens`` tokens, padding
-        included, or one window; 4,096 on a CPU and 65,536 on a GPU when not given. Entities of a score below
+        ``precision`` is, when not given, of the onnx backend int8 on a CPU where the model has it and fp32
+        elsewhere, of the openvino backend int8 where the model has it and else bf16, of the torch backend fp32 on a
+        CPU and fp16 on a GPU; ``threads`` is how many a CPU may use, all cores when 0 (not of the torch backend).
+        A batch holds at most ``batch_tokens`` tokens, padding included, or one window; 4,096 on a CPU and 65,536 on
+        a GPU when not given. Entities of a score below
         ``min_score``, or what the model recommends, are left out, but for names that have it elsewhere in the
         same text. ``workers`` processes clean, tokenise and decode for :meth:`stream`; None is so many as a GPU
         needs, and none on a CPU (see :class:`Workers` for what a script must heed).

@@ -31,9 +31,10 @@ _MULTIPLE = 32
 class OpenVinoBackend:
     """Runs a graph of a folder on a CPU: ``model.openvino.onnx`` where there is one, else ``model.onnx``.
 
-    The first computes linear layers in int8 and the rest in bf16 where the CPU has it, else in fp32. ``precision``
-    int8 asks for it, fp32 and bf16 for the other. A batch is run in pieces, ``threads`` at a time, as many as there are
-    cores when 0. Raises DeviceError for another device than a CPU, ModelFolderError when the graph is missing or
+    The first computes linear layers in int8 and the rest in bf16, the other all in bf16, or in fp32 when ``precision``
+    asks for it; a CPU without bf16 takes fp32 for it. ``precision`` int8 asks for the first, bf16 for the other. A
+    batch is run in pieces, ``threads`` at a time, as many as there are cores when 0. Raises DeviceError for another
+    device than a CPU, ModelFolderError when the graph is missing or
     cannot be loaded.
     """
 
@@ -54,7 +55,7 @@ class OpenVinoBackend:
             )
         fast = precision in ("auto", "int8") and folder.has(OPENVINO_GRAPH)
         graph = folder.file(OPENVINO_GRAPH if fast else GRAPH)
-        self.precision: Precision = "int8" if fast else "bf16" if precision == "bf16" else "fp32"
+        self.precision: Precision = "int8" if fast else "fp32" if precision == "fp32" else "bf16"
         self.device: Device = "cpu"
         threads = threads or cores()
         settings: dict[str, Any] = {

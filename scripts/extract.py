@@ -59,7 +59,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--precision",
         choices=PRECISIONS,
         default="auto",
-        help="auto: int8 on a CPU, fp16 on a GPU with --backend torch",
+        help="auto: int8 on a CPU where the model has it, fp16 on a GPU with --backend torch",
     )
     parser.add_argument("--threads", type=int, default=0, help="threads on a CPU; all cores when not given")
     parser.add_argument(
