@@ -186,7 +186,11 @@ def run_speed(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         plan = speed.Plan(
             timed=list(_line_up(arguments, threads, Path(folder))),
-            parts=list(line_up.parts(arguments.model, _keys(arguments), threads, arguments.files)),
+            parts=list(
+                line_up.parts(
+                    arguments.model, _keys(arguments), threads, arguments.files, required=bool(arguments.contender)
+                )
+            ),
             matmul=line_up.matmul(arguments.model, threads),
             rounds=arguments.rounds,
             seconds=arguments.seconds,

@@ -131,6 +131,7 @@ def test_shares_of_the_roof() -> None:
     assert values["shares"]["int8, model"]["run"] == {"median": 0.375, "min": 0.25, "max": 0.5}
     assert values["shares"]["int8, square"]["useful"]["max"] == 0.125
     assert values["mixed"]["max"] == pytest.approx(120 / 400 + 80 / 100)
+    assert figures(parts, rates, "int8", "bf16")["mixed"]["max"] == pytest.approx(200 / 400)
 
 
 def test_memory_and_start_are_a_contender_s_own(tool: ContenderChoice) -> None:

@@ -15,26 +15,35 @@ from bangfu.training.flops import BertSizes
 from bangfu.training.passages import passages
 from bangfu.training.peer import PeerChoice
 
-PRECISIONS = ("int8", "fp32")
+# by name: backend and precision
+_OURS = {"int8": ("onnx", "int8"), "fp32": ("onnx", "fp32"), "openvino": ("openvino", "int8")}
 # by name: whether of base size, and pieces a batch
 _PIPELINES = {"pipeline": (False, 1), "pipeline-16": (False, 16), "base": (True, 1), "base-16": (True, 16)}
-CONTENDERS = (*PRECISIONS, *_PIPELINES)
+CONTENDERS = (*_OURS, *_PIPELINES)
+PARTS = "parts of "
 OF_BASE = tuple(key for key, (base, _) in _PIPELINES.items() if base)
 
 
 def ours(model: Path, keys: Sequence[str], threads: int, required: bool) -> Iterator[ContenderChoice]:
-    """Our extractor in the precisions that are among ``keys``."""
-    for precision in PRECISIONS:
-        if precision in keys:
-            settings = {"model": str(model), "precision": precision, "threads": threads}
-            yield ContenderChoice(precision, "ours", settings, required=required)
+    """Our extractor on the backends and in the precisions that are among ``keys``."""
+    for key, (backend, precision) in _OURS.items():
+        if key in keys:
+            settings = {"model": str(model), "backend": backend, "precision": precision, "threads": threads}
+            yield ContenderChoice(key, "ours", settings, required=required)
 
 
-def parts(model: Path, keys: Sequence[str], threads: int, files: Sequence[str]) -> Iterator[ContenderChoice]:
+def parts(
+    model: Path, keys: Sequence[str], threads: int, files: Sequence[str], required: bool
+) -> Iterator[ContenderChoice]:
     """The same, taken apart; reading is timed on ``files``."""
-    for choice in ours(model, keys, threads, True):
+    for choice in ours(model, keys, threads, required):
         settings = {**choice.settings, "files": list(files)}
-        yield ContenderChoice(f"parts of {choice.key}", "parts", settings, required=True)
+        yield ContenderChoice(PARTS + choice.key, "parts", settings, required=required)
+
+
+def attention(choice: ContenderChoice) -> str:
+    """The precision in which a contender of ours computes attention."""
+    return "bf16" if choice.settings["backend"] == "openvino" else "fp32"
 
 
 def pipelines(model: Path, base: Path, keys: Sequence[str], threads: int, required: bool) -> Iterator[ContenderChoice]:

@@ -10,13 +10,15 @@ from bangfu.training.flops import Work
 from bangfu.training.spread import spread
 
 
-def figures(parts: Sequence[Mapping[str, Any]], rates: Sequence[Mapping[str, Any]], precision: str) -> dict[str, Any]:
+def figures(
+    parts: Sequence[Mapping[str, Any]], rates: Sequence[Mapping[str, Any]], precision: str, attention: str = "fp32"
+) -> dict[str, Any]:
     """Figures of one precision from what the adapters ``parts`` and ``matmul`` gave in each round.
 
     ``flops_a_character`` is ``useful`` (each token once) and ``run`` (overlap of windows and special tokens,
     too). A roof is a rate of products divided by the useful FLOPs; our share of
-    it is taken round by round, by what was ``run`` and by what was ``useful``. ``mixed`` is the share where attention,
-    which our graphs compute in fp32, has the roof of fp32.
+    it is taken round by round, by what was ``run`` and by what was ``useful``. ``mixed`` is the share where attention
+    has the roof of the precision in which it is computed.
     """
     flops = {name: Work(**work) for name, work in parts[0]["flops"].items()}
     characters = parts[0]["characters"]
@@ -34,7 +36,7 @@ def figures(parts: Sequence[Mapping[str, Any]], rates: Sequence[Mapping[str, Any
         for shape in ("model", "square")
     }
     mixed = [
-        (flops["run"].linear / rate[precision]["model"] + flops["run"].attention / rate["fp32"]["model"])
+        (flops["run"].linear / rate[precision]["model"] + flops["run"].attention / rate[attention]["model"])
         / part["model_seconds"]
         for part, rate in zip(parts, rates, strict=True)
     ]
@@ -45,6 +47,7 @@ def figures(parts: Sequence[Mapping[str, Any]], rates: Sequence[Mapping[str, Any
     }
     return {
         "flops_a_character": {name: work.total / characters for name, work in flops.items()},
+        "attention": attention,
         "attention_share": flops["run"].attention / max(1, flops["run"].total),
         "flops_per_second": spread([flops["run"].total / part["model_seconds"] for part in parts]),
         "characters_per_second": spread([characters / part["model_seconds"] for part in parts]),

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bangfu.training import article_mix, roofline
+from bangfu.training import article_mix, line_up, roofline
 from bangfu.training.contender import Contender, ContenderChoice, ContenderError, Timed
 from bangfu.training.spread import spread
 
@@ -67,7 +67,8 @@ def measure(plan: Plan, texts: Sequence[str]) -> tuple[dict[str, Any], list[str]
             except ContenderError as error:
                 if choice.required:
                     raise
-                left_out.append(str(error))
+                if choice in plan.timed:  # its parts are not there either, and need no line of their own
+                    left_out.append(str(error))
         readers = [entry for key, entry in entries.items() if plan.matmul is None or key != plan.matmul.key]
         for entry in tqdm(readers, desc="shares", leave=False, disable=None):
             estimate = entry.contender(article_mix.share(texts, 0, _ESTIMATE))
@@ -81,7 +82,7 @@ def measure(plan: Plan, texts: Sequence[str]) -> tuple[dict[str, Any], list[str]
                     bar.update()
         rows = [_row(entries[choice.key]) for choice in plan.timed if choice.key in entries]
         reference = _compare(rows)
-        parts = {choice.settings["precision"]: entries[choice.key] for choice in plan.parts if choice.key in entries}
+        parts = {choice.key.removeprefix(line_up.PARTS): choice for choice in plan.parts if choice.key in entries}
         matmul = entries.get(plan.matmul.key) if plan.matmul else None
         values = {
             "machine": _machine(load),
@@ -91,12 +92,15 @@ def measure(plan: Plan, texts: Sequence[str]) -> tuple[dict[str, Any], list[str]
             "articles": article_mix.lengths(texts),
             "reference": reference,
             "rows": rows,
-            "parts": {precision: _parts(entry) for precision, entry in parts.items()},
+            "parts": {name: _parts(entries[choice.key]) for name, choice in parts.items()},
             "roofline": {
-                precision: roofline.figures(
-                    [run.result for run in entry.runs], [run.result for run in matmul.runs], precision
+                name: roofline.figures(
+                    [run.result for run in entries[choice.key].runs],
+                    [run.result for run in matmul.runs],
+                    choice.settings["precision"],
+                    line_up.attention(choice),
                 )
-                for precision, entry in parts.items()
+                for name, choice in parts.items()
                 if matmul
             },
         }

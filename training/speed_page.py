@@ -93,7 +93,7 @@ def _roof_lines(values: Mapping[str, Any]) -> Iterator[str]:
             f"({figures['attention_share']:.0%} of them attention). The model part runs "
             f"{figures['flops_per_second']['median'] / 1e9:,.0f}·10⁹ a second, "
             f"{figures['characters_per_second']['median']:,.0f} characters/s: {figures['mixed']['median']:.0%} of "
-            f"what products of its shapes do, with attention held against fp32."
+            f"what products of its shapes do, with attention held against {figures['attention']}."
         )
 
 

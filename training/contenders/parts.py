@@ -54,20 +54,24 @@ class _Counted:
 
 
 def load(
-    model: str, precision: Literal["int8", "fp32"], threads: int, files: Sequence[str]
+    model: str,
+    precision: Literal["int8", "fp32"],
+    threads: int,
+    files: Sequence[str],
+    backend: Literal["onnx", "openvino"] = "onnx",
 ) -> tuple[dict[str, Any], Callable[[list[str]], dict[str, Any]]]:
     """The extractor; it gives seconds a character by part, and FLOPs of these texts.
 
     Reading is timed on ``files``, of which it reads about as many characters as it is given texts of.
     """
-    extractor = Extractor.load(model, device="cpu", precision=precision, threads=threads)
+    extractor = Extractor.load(model, device="cpu", backend=backend, precision=precision, threads=threads)
     sizes = BertSizes.load(Path(model) / CONFIG)
-    backend, cleaning, encode = extractor.backend, extractor.cleaning, extractor.encoder.encode
+    running, cleaning, encode = extractor.backend, extractor.cleaning, extractor.encoder.encode
     prepare = extractor._prepare
 
     def work(texts: list[str]) -> dict[str, Any]:
         clock, cut = _Clock(), list[Window]()
-        counted = _Counted(backend, sizes, clock)
+        counted = _Counted(running, sizes, clock)
 
         def noted(raws: Sequence[str]) -> Prepared[Texts]:
             group = prepare(raws)
@@ -101,7 +105,7 @@ def load(
             },
         }
 
-    return {"name": f"parts of {precision}", "versions": {}, "files": []}, work
+    return {"name": f"parts of {backend} {precision}", "versions": {}, "files": []}, work
 
 
 def _useful(cut: Sequence[Window], sizes: BertSizes) -> Work:
