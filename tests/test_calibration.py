@@ -19,7 +19,7 @@ from bangfu.scripts.main import main
 from bangfu.training import calibration as fitting
 from bangfu.training import evaluation
 from bangfu.training.calibration import platt
-from bangfu.training.reliability import bins, calibration_error, curve
+from bangfu.training.reliability import bins, calibration_error, curve, recommended
 
 numbers = st.floats(0, 1)
 
@@ -83,6 +83,12 @@ def test_the_curve_counts_what_is_kept(pairs: list[tuple[float, bool]], missed: 
         assert row["found"] == len(kept)
         assert row["precision"] == (sum(kept) / len(kept) if kept else 0)
         assert row["recall"] == (sum(kept) / gold if gold else 0)
+
+
+def test_the_recommended_score_is_in_the_middle_of_the_flat_part() -> None:
+    f1 = {0.1: 0.90, 0.2: 0.9482, 0.3: 0.9479, 0.4: 0.9498, 0.5: 0.95, 0.6: 0.9481, 0.7: 0.94}
+    assert recommended([{"min_score": score, "f1": value} for score, value in f1.items()]) == 0.5
+    assert recommended([{"min_score": 0.0, "f1": 0.0}]) == 0
 
 
 @settings(deadline=None, max_examples=5)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -80,13 +81,17 @@ def write(texts: Iterable[tuple[str, float]], path: Path) -> None:
     first = best // size
     gaps = np.diff(best, prepend=0)
     pairs = -np.log((table.ravel()[best] - 0.5) / firsts[first])
-    np.savez_compressed(
-        path,
-        chars=np.frombuffer("".join(map(chr, commonest)).encode(), dtype=np.uint8),
-        singles=_bytes(-np.log(likely), CHARACTER_STEP),
-        gaps=np.stack([gaps >> 8 * place & 0xFF for place in range(3)]).astype(np.uint8),
-        pairs=_bytes(pairs, PAIR_STEP),
-    )
+    arrays = {
+        "chars": np.frombuffer("".join(map(chr, commonest)).encode(), dtype=np.uint8),
+        "singles": _bytes(-np.log(likely), CHARACTER_STEP),
+        "gaps": np.stack([gaps >> 8 * place & 0xFF for place in range(3)]).astype(np.uint8),
+        "pairs": _bytes(pairs, PAIR_STEP),
+    }
+    # as np.savez does, but packed a tenth tighter
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, array)
 
 
 def _codes(text: str) -> npt.NDArray[np.int32]:

@@ -34,7 +34,7 @@ def calibrated(plain: Sequence[Comparison], calibration: Calibration | None) -> 
 
 
 def fitted(settings: ModelSettings, plain: Sequence[Comparison]) -> ModelSettings:
-    """The settings with a calibration and the least score of the highest micro-F1, fitted on what was measured.
+    """The settings with a calibration and the least score that is recommended, fitted on what was measured.
 
     UserError where nothing was found, for then there is nothing to fit.
     """
@@ -42,8 +42,8 @@ def fitted(settings: ModelSettings, plain: Sequence[Comparison]) -> ModelSetting
     if not len(correct):
         raise UserError("nothing to calibrate on: the model finds no entity in these documents; give others")
     calibration = platt(confidence, correct)
-    best = reliability.figures(calibrated(plain, calibration))["best"]
-    return dataclasses.replace(settings, calibration=calibration, min_score=best["min_score"])
+    rows = reliability.figures(calibrated(plain, calibration))["curve"]
+    return dataclasses.replace(settings, calibration=calibration, min_score=reliability.recommended(rows))
 
 
 def platt(confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_]) -> Calibration:

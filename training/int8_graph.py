@@ -21,7 +21,7 @@ from bangfu.inference.tokens import Encoder
 from bangfu.labels.user_error import UserError
 from bangfu.training import openvino_graph
 from bangfu.training.activation_ranges import Ranges, activation_ranges
-from bangfu.training.graph_builder import FUSED, GraphBuilder
+from bangfu.training.graph_builder import FUSED, GraphBuilder, steps
 
 # The least share of tags that must be those of fp32.
 MINIMUM = 0.99
@@ -63,7 +63,7 @@ class _Builder(GraphBuilder):
     def linear(self, value: str, layers: Sequence[str]) -> str:
         """Linear layers of one input side by side, [..., in] to [..., sum of out]."""
         matrix = np.concatenate([self.weights[f"{layer}.weight"] for layer in layers]).T.astype(np.float32)
-        scales = np.maximum(np.abs(matrix).max(axis=0) / 127, 1e-8).astype(np.float32)
+        scales = steps(matrix)
         first = layers[0]
         integers, scale, zero = self._activation(value, first)
         scales_name = self.constant(f"{first}.scales", scales)

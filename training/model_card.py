@@ -110,7 +110,8 @@ def _least(min_score: float) -> list[str]:
     if not min_score:
         return []
     return [
-        f"Entities of a score below {min_score:g}, where F1 on the dev split is highest, are left out, unless the same",
+        f"Entities of a score below {min_score:g}, in the middle of where F1 on the dev split is within 0.2 points of",
+        "its highest, are left out, unless the same",
         "name has it elsewhere in the article; the figures above are of what is left.",
         "",
     ]

@@ -15,7 +15,7 @@ from onnx import TensorProto
 
 from bangfu.inference.model_folder import OPENVINO_GRAPH, WEIGHTS, ModelFolder
 from bangfu.training.activation_ranges import Ranges
-from bangfu.training.graph_builder import Array, GraphBuilder
+from bangfu.training.graph_builder import Array, GraphBuilder, steps
 
 # What is added to the attention paid to padding.
 _MASKED = -10_000.0
@@ -42,7 +42,7 @@ class _Builder(GraphBuilder):
     def linear(self, value: str, layer: str) -> str:
         """A linear layer, [..., in] to [..., out], of a value that ``activation`` gave."""
         weights = self.weights[f"{layer}.weight"].astype(np.float32)
-        scales = np.maximum(np.abs(weights).max(axis=1) / 127, 1e-8)
+        scales = steps(weights.T)
         zeros = np.zeros(len(scales), dtype=np.int8)
         matrix = self._quantised(self.transposed(f"{layer}.weight"), f"{layer}.weight", scales, zeros)
         return self.node("Add", [self.node("MatMul", [value, matrix]), self.weight(f"{layer}.bias")])
