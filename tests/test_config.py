@@ -21,7 +21,7 @@ def test_every_shipped_config_is_good(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(path.parents[1])  # paths in settings are taken from there
-    kinds = {"pretrain": "pretrain", "probe": "probe", "ablation": "experiment", "experiment": "experiment"}
+    kinds = {"pretrain": "pretrain", "probe": "probe", "ablation": "experiment", "recipe": "experiment"}
     command = next((kind for name, kind in kinds.items() if path.name.startswith(name)), "train")
     assert main([command, str(path), "--check"]) == 0
     assert "good" in capsys.readouterr().out

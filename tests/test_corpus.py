@@ -32,7 +32,7 @@ def test_spans_neither_begin_nor_end_with_space_quotes_or_stops(splits: dict[str
         for documents in splits.values()
         for document in documents
         for span in document.spans
-        if {document.text[span.start], document.text[span.end - 1]} & OUTSIDE or "\n" in document.span_text(span)
+        if {document.text[span.start], document.text[span.end - 1]} & OUTSIDE or "\n\n" in document.span_text(span)
     ]
     assert wrong == []
 
@@ -43,8 +43,9 @@ def test_no_sentence_stands_in_two_splits(splits: dict[str, list[Document]]) -> 
             document.text[start : start + 20]
             for document in splits[name]
             for start in range(len(document.text) - 19)
-            # a long name may well come twice
-            if not any(span.start < start + 20 and start < span.end for span in document.spans)
+            # columns of a list are set apart by spaces, and a long name may well come twice
+            if len("".join(document.text[start : start + 20].split())) > 2
+            and not any(span.start < start + 20 and start < span.end for span in document.spans)
         }
 
     assert not runs("train") & (runs("dev") | runs("test"))

@@ -138,7 +138,10 @@ def test_what_the_weights_file_holds_is_not_held_twice(
     assert np.array_equal(*logits)
     tables = {f"bert.embeddings.{name}_embeddings.weight" for name in ("word", "position")}
     small = {f"bert.encoder.layer.{number}.attention.output.dense.weight" for number in range(4)}
-    assert names == [tables | small, tables]
+    layers = [f"encoder.layer.{number}.{part}" for number in range(4) for part in ("attention.output", "output")]
+    norms = [f"bert.{name}.LayerNorm.{part}" for name in ("embeddings", *layers) for part in ("weight", "bias")]
+    norms.append("classifier.bias")
+    assert names == [tables | small | set(norms), tables | set(norms)] and len(norms) == 19
     # what is left are the integers of the large matrices: 1,152 + 1,536 + 1,536 by 384, four times
     assert 0 < sizes[0] - 4 * (1152 + 2 * 1536) * 384 < 250_000
 
