@@ -89,9 +89,9 @@ def write(texts: Iterable[tuple[str, float]], path: Path) -> None:
     }
     # as np.savez does, but packed a tenth tighter
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
-        for name, array in arrays.items():
+        for name, values in arrays.items():
             with archive.open(f"{name}.npy", "w") as file:
-                np.lib.format.write_array(file, array)
+                np.lib.format.write_array(file, values)  # type: ignore[no-untyped-call]
 
 
 def _codes(text: str) -> npt.NDArray[np.int32]:

@@ -27,7 +27,8 @@ def steps(matrix: Array) -> Array:
     They are rounded up to seven bits: the integers hardly change, and such scales pack to a third.
     """
     fractions, exponents = np.frexp(np.maximum(np.abs(matrix).max(axis=0) / 127, 1e-8))
-    return np.ldexp(np.ceil(fractions * 128) / 128, exponents).astype(np.float32)
+    scales: Array = np.ldexp(np.ceil(fractions * 128) / 128, exponents).astype(np.float32)
+    return scales
 
 
 class GraphBuilder:
