@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +18,6 @@ def load(
 
     def work(texts: list[str]) -> int:
         return sum(len(entities) for entities in extractor.stream(texts))
-
-    import importlib
 
     import numpy
 
