@@ -18,9 +18,10 @@ from transformers import AutoTokenizer
 from bangfu.inference import Extractor
 from bangfu.inference.model_folder import SETTINGS, ModelFolder
 from bangfu.inference.tokens import Encoder
+from bangfu.inference.torch_backend import TorchBackend
 from bangfu.labels import Document, Span, jsonl, read
 from bangfu.labels.user_error import UserError
-from bangfu.training import finetuning, yaml_file
+from bangfu.training import evaluation, finetuning, yaml_file
 from bangfu.training.augmentation_config import AugmentationConfig
 from bangfu.training.config import DatasetConfig, TrainingConfig
 from bangfu.training.cross_check import cross_check
@@ -31,6 +32,7 @@ from bangfu.training.learning_curve import learning_curve, part
 from bangfu.training.model_card import CARD_FILE
 from bangfu.training.training_set import TrainingSet
 from bangfu.training.variants import varied
+from bangfu.training.weight_average import WeightAverage
 from bangfu.training.yaml_file import ConfigError
 
 
@@ -92,13 +94,14 @@ def test_train_learns_and_saves_a_whole_model(config: TrainingConfig, capsys: py
     assert ModelFolder.load(folder.path).settings.calibration and 0.5 < entities[0].score < 1
 
 
+@pytest.mark.parametrize("average", [0.0, 0.9])
 def test_a_stopped_run_goes_on_to_the_same_result(
-    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: TrainingConfig, average: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # augmented, so that the epoch that is taken up again has to draw the variants it would have had
     (part,) = config.train
     augmented = dataclasses.replace(part, augmentation=AugmentationConfig(amounts=0.5, line_breaks=0.5, furniture=0.5))
-    config = dataclasses.replace(config, train=(augmented,))
+    config = dataclasses.replace(config, train=(augmented,), average=average)
     whole = train(config)
     stopped = dataclasses.replace(config, output=str(tmp_path / "stopped"))
     evaluate, calls = finetuning._Trainer.evaluate, []
@@ -274,3 +277,35 @@ def test_layers_learn_at_rates_of_their_own(config: TrainingConfig) -> None:
     layers = model.config.num_hidden_layers
     expected = {f"layer.{n}": {5e-3 * 0.5 ** (layers - 1 - n)} for n in range(layers)}
     assert rates == expected | {"embeddings": {5e-3 * 0.5**layers}, "classifier": {1e-2}} and not names
+
+
+def test_the_average_of_the_weights_is_measured_and_kept(
+    config: TrainingConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    measured: list[dict[str, torch.Tensor]] = []
+    step, measure = WeightAverage.on_step_end, evaluation.measure
+
+    def watched(self, args, state, control, **others):  # type: ignore[no-untyped-def]
+        seen.append({name: value.detach().clone() for name, value in self.model.named_parameters()})
+        step(self, args, state, control, **others)
+
+    def looked_at(extractor, documents, **others):  # type: ignore[no-untyped-def]
+        if isinstance(extractor.backend, TorchBackend):
+            measured.append({name: value.clone() for name, value in extractor.backend.model.state_dict().items()})
+        return measure(extractor, documents, **others)
+
+    monkeypatch.setattr(WeightAverage, "on_step_end", watched)
+    monkeypatch.setattr(evaluation, "measure", looked_at)
+    _, model = finetuning._load(config)
+    expected = {name: value.detach().double() for name, value in model.named_parameters()}
+    folder = train(dataclasses.replace(config, average=0.9, keep="last", epochs=2))
+    for number, weights in enumerate(seen, 1):
+        share = min(0.9, (1 + number) / (10 + number))
+        expected = {name: share * value + (1 - share) * weights[name] for name, value in expected.items()}
+    saved = load_file(folder.path / "model.safetensors")
+    for name, value in expected.items():
+        if not name.startswith("classifier."):  # the head is drawn anew in each load
+            assert torch.allclose(measured[1][name].double(), value, atol=1e-6), name
+            assert torch.allclose(saved[name].double(), value, atol=2e-3), name
+    assert len(measured) == 2 and not torch.equal(seen[-1]["classifier.bias"], measured[1]["classifier.bias"])

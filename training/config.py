@@ -55,9 +55,10 @@ class TrainingConfig:
     ``encoder`` is a local folder or a hub name such as ``hfl/chinese-macbert-base``. ``window`` and
     ``stride`` count tokens and are saved with the model. ``precision`` ``auto`` is bf16 where the device
     computes in it. With ``layer_decay`` below 1 each layer learns at so much of the rate of the one above it,
-    the embeddings as a layer below the first. ``patience`` ends a run after so many epochs without a better
-    dev micro-F1; the best epoch is kept, or with ``keep`` the last. Paths are taken from the folder in which
-    the command runs.
+    the embeddings as a layer below the first. With ``average`` above 0 the weights that
+    are measured and kept are a running average over the steps, of which each step keeps so much. ``patience``
+    ends a run after so many epochs without a better dev micro-F1; the best epoch is kept, or with ``keep`` the
+    last. Paths are taken from the folder in which the command runs.
     """
 
     name: str
@@ -77,6 +78,7 @@ class TrainingConfig:
     clip: float = 1.0
     dropout: float = 0.1
     layer_decay: float = 1.0
+    average: float = 0.0
     regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     patience: int = 3
@@ -102,6 +104,6 @@ class TrainingConfig:
             raise ValueError("layer_decay must be above 0 and at most 1")
         if not 0 <= self.weight_decay < 1:
             raise ValueError("weight_decay must lie between 0 and 1")
-        for name in ("dropout", "warmup_share"):
+        for name in ("dropout", "warmup_share", "average"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie between 0 and 1")

@@ -9,6 +9,7 @@ import platform
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -51,6 +52,7 @@ from bangfu.training.model_card import CONFIG_FILE
 from bangfu.training.regularisation import regularised
 from bangfu.training.speaker import is_first, speaker
 from bangfu.training.training_set import TrainingSet
+from bangfu.training.weight_average import WeightAverage
 from bangfu.training.yaml_file import ConfigError
 
 _PACKAGES = ("torch", "transformers", "datasets", "accelerate", "tokenizers", "numpy", "onnx", "onnxruntime")
@@ -63,9 +65,18 @@ class ResumeError(UserError):
 class _Trainer(Trainer):
     """Trains on sets of possible tags, and evaluates by extraction from the dev documents' raw text."""
 
-    def __init__(self, config: TrainingConfig, extractor: Extractor, dev: Sequence[Document], **others: Any) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        extractor: Extractor,
+        dev: Sequence[Document],
+        average: WeightAverage | None = None,
+        **others: Any,
+    ) -> None:
         super().__init__(**others)
-        self.config, self.extractor, self.dev = config, extractor, dev
+        self.config, self.extractor, self.dev, self.average = config, extractor, dev, average
+        if average:
+            self.add_callback(average)
         # the loss below is a mean over a batch, so Trainer has to divide by the accumulation steps
         self.model_accepts_loss_kwargs = False
 
@@ -98,11 +109,17 @@ class _Trainer(Trainer):
         return self.config.learning_rate * float(self.config.layer_decay**below)
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
-        scores = evaluation.total(evaluation.measure(self.extractor, self.dev))
+        with self.average.applied() if self.average else nullcontext():
+            scores = evaluation.total(evaluation.measure(self.extractor, self.dev))
         metrics = {f"{metric_key_prefix}_{label}": score.f1 for label, score in scores.items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        super()._save(output_dir, state_dict)
+        if self.average and output_dir:
+            self.average.save(Path(output_dir))
 
 
 class _Epochs(TrainerCallback):
@@ -164,7 +181,13 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
         last = _last_checkpoint(checkpoints)
         if last:
             say(f"going on from {last}")
+            if trainer.average:
+                trainer.average.load(Path(last))
         trainer.train(resume_from_checkpoint=last)
+        if trainer.average:
+            # the trainer has loaded the best epoch's own weights
+            best = trainer.state.best_model_checkpoint if config.keep == "best" else None
+            trainer.average.apply(Path(best) if best else None)
         if trainer.is_world_process_zero():
             write_json(history_file, _history(trainer))
             _save(config, model, tokenizer, settings, target)
@@ -255,6 +278,7 @@ def _trainer(
         config,
         extractor,
         dev,
+        WeightAverage(model, config.average) if config.average else None,
         model=model,
         args=arguments,
         train_dataset=examples,
