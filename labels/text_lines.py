@@ -22,18 +22,23 @@ def open_text(path: Path, errors: Literal["replace", "surrogateescape"]) -> IO[s
     return opener(path, "rt", encoding="utf-8", errors=errors)  # type: ignore[operator, no-any-return]
 
 
-def texts(path: Path) -> Iterator[str]:
-    """The lines of a text file, or the ``text`` of each line of a JSONL file; UserError when it cannot be read."""
-    objects = ".jsonl" in path.suffixes
+def lines(path: Path) -> Iterator[str]:
+    """The lines of a file as they stand; UserError when it cannot be read."""
     try:
-        with open_text(path, "replace") as lines:
-            for number, line in enumerate(lines, 1):
-                if not objects:
-                    yield line.rstrip("\r\n")
-                    continue
-                try:
-                    yield str(json.loads(line)["text"])
-                except (ValueError, KeyError, TypeError) as error:
-                    raise UserError(f"{path}:{number}: no JSON object with a 'text'; write one a line") from error
+        with open_text(path, "replace") as opened:
+            for line in opened:
+                yield line.rstrip("\r\n")
     except BROKEN as error:
         raise UserError(f"{path}: cannot be read ({error}); give a .txt or .jsonl file, .gz or .xz too") from error
+
+
+def texts(path: Path) -> Iterator[str]:
+    """The lines of a text file, or the ``text`` of each line of a JSONL file; UserError when it cannot be read."""
+    for number, line in enumerate(lines(path), 1):
+        if ".jsonl" not in path.suffixes:
+            yield line
+            continue
+        try:
+            yield str(json.loads(line)["text"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}:{number}: no JSON object with a 'text'; write one a line") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from bangfu.labels import labelled_file, repetition, statistics, text_lines
+from bangfu.labels import jsonl, labelled_file, repetition, standoff, statistics, text_lines
 from bangfu.labels.defect import Defect
 from bangfu.labels.document import Document
 from bangfu.labels.schema import LABEL_NAMES
@@ -35,6 +35,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     agree.add_argument("second", type=Path, metavar="SECOND")
     agree.add_argument("--output", type=Path, metavar="DIR", help="folder for agreement.json and differences.html")
     agree.set_defaults(run=run_agreement)
+    detach = actions.add_parser("detach", help="write the marks of a labelled file without its texts")
+    detach.add_argument("labelled", type=Path, metavar="LABELLED", help="each text is part of a line of the source")
+    detach.set_defaults(run=run_detach)
+    attach = actions.add_parser("attach", help="put marks without texts together with their source")
+    attach.add_argument("marks", type=Path, metavar="MARKS", help="a file that detach wrote")
+    attach.set_defaults(run=run_attach)
+    for action in (detach, attach):
+        action.add_argument("source", type=Path, metavar="SOURCE", help="text, a line each (.txt, .jsonl, .gz, .xz)")
+        action.add_argument("--output", type=Path, required=True, metavar="FILE", help=".jsonl or .jsonl.gz")
 
 
 def run_check(arguments: argparse.Namespace) -> int:
@@ -109,3 +118,23 @@ def run_agreement(arguments: argparse.Namespace) -> int:
         files = (arguments.output / "agreement.json", arguments.output / "differences.html")
         print(evaluation_page.write_with_figures(comparisons, values, *files, title))
     return 0
+
+
+def run_detach(arguments: argparse.Namespace) -> int:
+    """Write the marks without the texts."""
+    marks = standoff.detach(labelled_file.read(arguments.labelled), _source(arguments.source))
+    jsonl.write_objects(marks, arguments.output)
+    print(f"marks of {len(marks)} documents written to {arguments.output}")
+    return 0
+
+
+def run_attach(arguments: argparse.Namespace) -> int:
+    """Write the documents with their texts."""
+    documents = standoff.attach(arguments.marks, _source(arguments.source))
+    jsonl.write(documents, arguments.output)
+    print(f"{len(documents)} documents written to {arguments.output}")
+    return 0
+
+
+def _source(path: Path) -> Iterator[str]:
+    return iter(tqdm(text_lines.texts(path), desc=path.name, unit=" lines", unit_scale=True))

@@ -1,0 +1,72 @@
+"""Marks kept apart from their texts come back exactly, or the user is told what does not fit."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import SHARED
+from hypothesis import given
+from hypothesis import strategies as some
+
+from bangfu.labels import Document, Link, Span, jsonl, read, standoff, text_lines
+from bangfu.labels.user_error import UserError
+from bangfu.scripts.main import main
+
+MARKS = Path(__file__).parents[1] / "labels" / "television" / "marks.jsonl"
+
+LINES = ["第一行", "前言：甲县民政局向乙村捐款10万元。后记", "第三行"]
+DOCUMENT = Document(
+    "a",
+    "甲县民政局向乙村捐款10万元",
+    (Span(0, 5, "ORG"), Span(6, 8, "LOC"), Span(10, 14, "AMOUNT")),
+    (Link(2, 0, "giver"),),
+)
+
+
+def test_marks_find_their_text_again(tmp_path: Path) -> None:
+    source, labelled, marks, back = (tmp_path / name for name in ("s.txt", "l.jsonl", "m.jsonl", "b.jsonl"))
+    source.write_text("\n".join(LINES), encoding="utf-8")
+    jsonl.write([DOCUMENT], labelled)
+    assert main(["corpus", "detach", str(labelled), str(source), "--output", str(marks)]) == 0
+    written = marks.read_text(encoding="utf-8")
+    assert json.loads(written)["start"] == 3 and not any("\u4e00" <= character <= "\u9fff" for character in written)
+    assert main(["corpus", "attach", str(marks), str(source), "--output", str(back)]) == 0
+    assert read(back) == [DOCUMENT]
+
+
+@given(some.lists(some.text("ab甲乙", min_size=1, max_size=9), min_size=1, max_size=5), some.data())
+def test_any_part_of_any_line(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], data: some.DataObject
+) -> None:
+    documents = []
+    for number in range(data.draw(some.integers(1, 4))):
+        line = data.draw(some.sampled_from(lines))
+        start = data.draw(some.integers(0, len(line) - 1))
+        end = data.draw(some.integers(start + 1, len(line)))
+        documents.append(Document(str(number), line[start:end], (Span(0, end - start, "LOC"),)))
+    file = tmp_path_factory.mktemp("marks") / "m.jsonl"
+    jsonl.write_objects(standoff.detach(documents, lines), file)
+    assert standoff.attach(file, lines) == documents
+
+
+def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="document 'a': its text is in no line"):
+        standoff.detach([DOCUMENT], LINES[:1])
+    (mark,) = standoff.detach([DOCUMENT], LINES)
+    file = tmp_path / "m.jsonl"
+    for changed, lines, message in (
+        (mark, LINES[:1], "its line is not in the source"),
+        (mark | {"end": mark["start"] + 5}, LINES, "do not fit"),
+        ({"id": "a"}, LINES, "no marks"),
+    ):
+        jsonl.write_objects([changed], file)
+        with pytest.raises(UserError, match=rf"m\.jsonl:1: .*{message}"):
+            standoff.attach(file, lines)
+
+
+def test_the_television_marks_fit_their_source() -> None:
+    source = SHARED / "data" / "text" / "cctv.txt.xz"
+    if not source.exists():
+        pytest.skip(f"needs the transcripts in {source}")
+    documents = standoff.attach(MARKS, text_lines.texts(source))
+    assert len(documents) == 150 and sum(len(document.text) for document in documents) == 32_103
