@@ -13,12 +13,12 @@ import numpy.typing as npt
 from bangfu.inference.backend import Device, DeviceError, Precision, Scores
 from bangfu.inference.cores import cores
 from bangfu.inference.input_error import reason
-from bangfu.inference.model_folder import GRAPH, OPENVINO_GRAPH, ModelFolder, ModelFolderError
+from bangfu.inference.model_folder import GRAPH, OPENVINO_GRAPH, WEIGHTS, ModelFolder, ModelFolderError
 from bangfu.inference.pieces import joined, pieces
 from bangfu.labels.user_error import UserError
 
 try:
-    import openvino
+    from bangfu.inference.graph_cache import compiled
 except ImportError as error:
     raise ImportError("the openvino backend needs OpenVINO: pip install 'bangfu[openvino]'") from error
 
@@ -33,9 +33,9 @@ class OpenVinoBackend:
 
     The first computes linear layers in int8 and the rest in bf16, the other all in bf16, or in fp32 when ``precision``
     asks for it; a CPU without bf16 takes fp32 for it. ``precision`` int8 asks for the first, bf16 for the other. A
-    batch is run in pieces, ``threads`` at a time, as many as there are cores when 0. Raises DeviceError for another
-    device than a CPU, ModelFolderError when the graph is missing or
-    cannot be loaded.
+    batch is run in pieces, ``threads`` at a time, as many as there are cores when 0. What was compiled is kept in the
+    user's folder for caches, so that the next start is faster. Raises DeviceError for another device than a CPU,
+    ModelFolderError when the graph is missing or cannot be loaded.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class OpenVinoBackend:
             "INFERENCE_PRECISION_HINT": "f32" if self.precision == "fp32" else "bf16",
         }
         try:
-            self._model = openvino.Core().compile_model(str(graph), "CPU", settings)
+            self._model = compiled(graph, [folder.file(WEIGHTS)], settings)
         except Exception as error:  # OpenVINO raises RuntimeError, and others from below
             raise ModelFolderError(
                 f"{graph}: cannot be loaded ({reason(error)}); copy the whole folder anew"

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,26 @@ import pytest
 
 from bangfu.inference import DeviceError, Extractor, ModelFolderError
 from bangfu.inference.backend import Precision
-from bangfu.inference.model_folder import OPENVINO_GRAPH, SHIPPED, ModelFolder
+from bangfu.inference.model_folder import OPENVINO_GRAPH, SHIPPED, WEIGHTS, ModelFolder
 from bangfu.labels.user_error import UserError
 
 
 def test_without_openvino_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
-    monkeypatch.delitem(sys.modules, "bangfu.inference.openvino_backend", raising=False)
+    for module in ("openvino_backend", "graph_cache"):
+        monkeypatch.delitem(sys.modules, f"bangfu.inference.{module}", raising=False)
     with pytest.raises(ImportError, match=r"pip install 'bangfu\[openvino\]'"):
         Extractor.load(device="cpu", backend="openvino")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for compiled graphs that each test begins with empty."""
+    if find_spec("openvino"):
+        from bangfu.inference import graph_cache
+
+        monkeypatch.setattr(graph_cache, "user_cache_path", lambda name: tmp_path / "cache" / name)
+    return tmp_path / "cache" / "bangfu" / "openvino"
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +100,45 @@ def test_what_openvino_does_not_do_is_refused(folder: ModelFolder, tmp_path: Pat
     # a model of before has no graph for OpenVINO
     older = Extractor.load(graph.parent, backend="openvino")
     assert older.backend.precision == "bf16" and older("中国红十字会捐款")  # type: ignore[attr-defined]
+
+
+def test_a_compiled_graph_is_kept_and_never_another_ones(
+    folder: ModelFolder, cache: Path, article: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import openvino
+
+    compile_model, compiled = openvino.Core.compile_model, []
+
+    def counted(*arguments: object) -> object:
+        compiled.append(arguments)
+        return compile_model(*arguments)
+
+    def load(path: Path = folder.path, threads: int = 1) -> list[list[np.ndarray]]:
+        extractor = Extractor.load(path, backend="openvino", threads=threads)
+        return extractor.scores(extractor.encoder.encode([article]))
+
+    def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+        return all(np.array_equal(first, second) for first, second in zip(one, other, strict=True))
+
+    monkeypatch.setattr(openvino.Core, "compile_model", counted)
+    first = load()
+    (kept,) = cache.iterdir()
+    assert same(load(), first) and len(compiled) == 1
+    # a broken one is made anew, and one that cannot be written is done without
+    kept.write_bytes(kept.read_bytes()[:100_000])
+    assert same(load(), first) and len(compiled) == 2
+    assert same(load(), first) and len(compiled) == 2
+    kept.unlink()
+    kept.mkdir()
+    assert same(load(), first) and len(compiled) == 3
+    # other settings, and other weights of the same size, are others
+    load(threads=2)
+    shutil.copytree(folder.path, tmp_path / "model")
+    weights = bytearray((tmp_path / "model" / WEIGHTS).read_bytes())
+    weights[-400_000:-200_000] = weights[-200_000:]
+    (tmp_path / "model" / WEIGHTS).write_bytes(weights)
+    assert not same(load(tmp_path / "model"), first) and len(compiled) == 5
+    # no more than a few are kept
+    for threads in (3, 4, 5):
+        load(threads=threads)
+    assert len([file for file in cache.iterdir() if file.is_file()]) == 4

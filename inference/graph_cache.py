@@ -1,0 +1,55 @@
+"""Graphs that OpenVINO has compiled, kept from one start to the next in the user's folder for caches.
+
+Compiling takes four times as long as reading what was compiled, and more memory. A kept graph counts only for the same
+files, settings, version of OpenVINO and kind of CPU.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import openvino
+from platformdirs import user_cache_path
+
+from bangfu.labels.atomic_file import replaced
+
+# Each holds the weights of a model; those of older models are of no use any more.
+_KEPT = 4
+
+
+def compiled(graph: Path, weights: Sequence[Path], settings: Mapping[str, Any]) -> openvino.CompiledModel:
+    """The graph, compiled for this CPU, from the cache where it is there; ``weights`` are files that it refers to.
+
+    A cache that cannot be read or written costs time and is no error. Raises what OpenVINO raises for a graph that
+    cannot be compiled, OSError for a file that cannot be read.
+    """
+    core = openvino.Core()
+    kept = user_cache_path("bangfu") / "openvino" / f"{_key(core, (graph, *weights), settings)}.blob"
+    with suppress(OSError, RuntimeError):
+        return core.import_model(kept.read_bytes(), "CPU", dict(settings))
+    model = core.compile_model(str(graph), "CPU", dict(settings))
+    with suppress(OSError, RuntimeError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(kept) as partial:
+            partial.write_bytes(model.export_model().getbuffer())
+        for older in sorted(kept.parent.glob("*.blob"), key=lambda file: -file.stat().st_mtime_ns)[_KEPT:]:
+            older.unlink()
+    return model
+
+
+def _key(core: openvino.Core, files: Sequence[Path], settings: Mapping[str, Any]) -> str:
+    cpu = [core.get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
+    value = hashlib.blake2b(
+        json.dumps([openvino.__version__, cpu, dict(settings), *(file.stat().st_size for file in files)]).encode(),
+        digest_size=16,
+    )
+    for file in files:
+        with file.open("rb") as opened:
+            while part := opened.read(1 << 20):
+                value.update(part)
+    return value.hexdigest()
