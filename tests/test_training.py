@@ -309,3 +309,24 @@ def test_the_average_of_the_weights_is_measured_and_kept(
             assert torch.allclose(measured[1][name].double(), value, atol=1e-6), name
             assert torch.allclose(saved[name].double(), value, atol=2e-3), name
     assert len(measured) == 2 and not torch.equal(seen[-1]["classifier.bias"], measured[1]["classifier.bias"])
+
+
+def test_a_soup_is_the_mean_of_its_runs(config: TrainingConfig, tmp_path: Path) -> None:
+    first = train(dataclasses.replace(config, epochs=1))
+    # from a head that is there, as runs from heads drawn anew end too far from each other
+    config = dataclasses.replace(config, encoder=str(first.path), output=str(tmp_path / "soup"), epochs=1, seeds=(3, 4))
+    said: list[str] = []
+    folder = train(config, said.append)
+    parts = [load_file(tmp_path / "soup" / f"seed-{seed}" / "model" / "model.safetensors") for seed in (3, 4)]
+    for name, value in load_file(folder.path / "model.safetensors").items():
+        mean = (parts[0][name].double() + parts[1][name].double()) / 2
+        assert torch.allclose(value.double(), mean, atol=1e-3), name
+    assert not torch.equal(parts[0]["classifier.bias"], parts[1]["classifier.bias"])
+    assert Extractor.load(folder.path)("西海县民政局向南山县捐赠三万元")[0].text == "西海县民政局"
+    assert "mean of the weights of 2 runs" in (folder.path / CARD_FILE).read_text(encoding="utf-8")
+    # what is there is kept
+    said.clear()
+    train(config, said.append)
+    assert not any("train_loss" in line for line in said) and not (tmp_path / "soup" / "checkpoints").exists()
+    with pytest.raises(ConfigError, match="must be several, each once"):
+        varied(config, VariantConfig("a", {"seeds": [3, 3]}), "base.yaml")

@@ -58,7 +58,9 @@ class TrainingConfig:
     the embeddings as a layer below the first. With ``average`` above 0 the weights that
     are measured and kept are a running average over the steps, of which each step keeps so much. ``patience``
     ends a run after so many epochs without a better dev micro-F1; the best epoch is kept, or with ``keep`` the
-    last. Paths are taken from the folder in which the command runs.
+    last. With ``seeds`` a run is trained with each of them (``seed`` is not used), and the model has the mean of
+    their weights (a soup, Wortsman et al., ICML 2022); the encoder should have a head to start from, or the runs
+    end too far from each other. Paths are taken from the folder in which the command runs.
     """
 
     name: str
@@ -84,8 +86,11 @@ class TrainingConfig:
     patience: int = 3
     keep: Literal["best", "last"] = "best"
     seed: int = 17
+    seeds: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) == 1:
+            raise ValueError(f"seeds {list(self.seeds)} must be several, each once; for one run give seed")
         if not self.train:
             raise ValueError("train names no data set; add one")
         if not 0 < self.stride <= self.window:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -158,11 +159,16 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
     """Train by the settings and return the folder of the best model, ``<output>/model``.
 
     A run that was stopped goes on from its last checkpoint in ``<output>/checkpoints``, one an epoch, to
-    the weights it would have had. Raises LabelledDataError for defects in the data, ResumeError when the
-    output folder holds a run of other settings or data, ConfigError for an encoder that cannot be loaded.
+    the weights it would have had; with ``seeds``, each has a folder of its own in ``<output>``. Raises
+    LabelledDataError for defects in the data, ResumeError when the output folder holds a run of other settings
+    or data, ConfigError for an encoder that cannot be loaded.
     """
     say = speaker(say)
     output = Path(config.output)
+    runs = [
+        dataclasses.replace(config, seeds=(), seed=seed, output=str(output / f"seed-{seed}")) for seed in config.seeds
+    ]
+    parts = [finished(run) or train(run, say) for run in runs]
     target, checkpoints = output / "model", output / "checkpoints"
     set_seed(config.seed)
     # Without this, CPU steps slow down severalfold once Adam's moments reach denormal numbers.
@@ -175,7 +181,12 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
     settings = ModelSettings.current(config.name, config.window, config.stride)
     _claim(output, config)
     history_file = output / "history.json"
-    if not (history_file.exists() and (target / WEIGHTS).exists()):
+    whole = history_file.exists() and (target / WEIGHTS).exists()
+    if parts and not whole and is_first():
+        model.load_state_dict(soup([load_file(part.file(WEIGHTS)) for part in parts]))
+        write_json(history_file, _joined([Path(run.output) / "history.json" for run in runs]))
+        _save(config, model, tokenizer, settings, target)
+    elif not parts and not whole:
         extractor = Extractor(TorchBackend(model), encoder, settings)
         trainer = _trainer(config, model, extractor, dev, examples, checkpoints)
         last = _last_checkpoint(checkpoints)
@@ -196,6 +207,11 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
         texts = [document.text for part in config.train for document in dataset.load(part)]
         _finish(config, examples.reports, texts, dev, json.loads(history_file.read_text(encoding="utf-8")), say)
     return ModelFolder.load(target)
+
+
+def soup(weights: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The mean of each weight over several models of one form, in fp32."""
+    return {name: torch.stack([one[name].float() for one in weights]).mean(0) for name in weights[0]}
 
 
 def finished(config: TrainingConfig) -> ModelFolder | None:
@@ -306,6 +322,17 @@ def _history(trainer: Trainer) -> dict[str, Any]:
         if torch.cuda.is_available()
         else f"{torch.get_num_threads()} CPU threads",
         "log": [row for row in rows if "eval_micro" in row or "loss" in row],
+    }
+
+
+def _joined(files: Sequence[Path]) -> dict[str, Any]:
+    """The history of several runs as one: their hours together, the epochs of each, all evaluations."""
+    histories = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return {
+        "epochs": sum(history["epochs"] for history in histories) / len(histories),
+        "hours": sum(history["hours"] for history in histories),
+        "device": histories[0]["device"],
+        "log": [row for history in histories for row in history["log"]],
     }
 
 

@@ -35,6 +35,7 @@ def write(folder: ModelFolder, measured: Mapping[str, dict[str, Any]]) -> Path:
 
 def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str, dict[str, Any]], size: int) -> str:
     """The card as Markdown; ``run`` is the content of ``run.json``, ``size`` the bytes of the weights."""
+    runs = len(config.seeds) or 1
     lines = [
         "---",
         "license: apache-2.0",
@@ -77,8 +78,9 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "",
         "## Recipe",
         "",
-        f"Best of {run['evaluations']} evaluations on the dev split, {run['epochs']:.1f} epochs, "
-        f"{run['hours']:.2f} hours on {run['device']}.",
+        *([f"The mean of the weights of {runs} runs, with seeds of their own; of each:"] if config.seeds else []),
+        f"Best of {run['evaluations'] // runs} evaluations on the dev split, {run['epochs']:.1f} epochs, "
+        f"{run['hours'] / runs:.2f} hours on {run['device']}.",
         "",
         "The last step:",
         "",
