@@ -16,5 +16,13 @@ def select(entities: Sequence[Entity], least: float) -> list[Entity]:
     """
     if all(entity.score >= least for entity in entities):
         return list(entities)
-    sure = {(clean(entity.text).text, entity.label) for entity in entities if entity.score >= least}
-    return [entity for entity in entities if entity.score >= least or (clean(entity.text).text, entity.label) in sure]
+    return [entity for entity, highest in zip(entities, reach(entities), strict=True) if highest >= least]
+
+
+def reach(entities: Sequence[Entity]) -> list[float]:
+    """Up to which least score each entity of one article is put out: the highest score of its name."""
+    names = [(clean(entity.text).text, entity.label) for entity in entities]
+    highest: dict[tuple[str, str], float] = {}
+    for name, entity in zip(names, entities, strict=True):
+        highest[name] = max(entity.score, highest.get(name, 0.0))
+    return [highest[name] for name in names]

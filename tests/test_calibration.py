@@ -19,7 +19,7 @@ from bangfu.scripts.main import main
 from bangfu.training import calibration as fitting
 from bangfu.training import evaluation
 from bangfu.training.calibration import platt
-from bangfu.training.reliability import bins, calibration_error, curve, recommended
+from bangfu.training.reliability import bins, calibration_error, curve, figures, recommended
 
 numbers = st.floats(0, 1)
 
@@ -83,6 +83,18 @@ def test_the_curve_counts_what_is_kept(pairs: list[tuple[float, bool]], missed: 
         assert row["found"] == len(kept)
         assert row["precision"] == (sum(kept) / len(kept) if kept else 0)
         assert row["recall"] == (sum(kept) / gold if gold else 0)
+
+
+def test_the_curve_is_of_what_an_extractor_puts_out() -> None:
+    # 万源 is sure in its second sentence, so its unsure mention is put out as long as that is
+    document = Document("a", "万源来信。万源。达州", (Span(0, 2, "LOC"), Span(5, 7, "LOC")))
+    found = {Span(0, 2, "LOC"): 0.2, Span(5, 7, "LOC"): 0.9, Span(8, 10, "LOC"): 0.5}
+    compared = [dataclasses.replace(evaluation.compare(document, found), certain=tuple(found.values()))]
+    rows = figures(compared)["curve"]
+    assert [rows[step]["found"] for step in (0, 20, 50, 51, 90, 91)] == [3, 3, 3, 2, 2, 0]
+    for row in rows[::10]:
+        micro = evaluation.total(evaluation.at_least(compared, row["min_score"]))[evaluation.MICRO]
+        assert (row["found"], row["f1"]) == (micro.found, micro.f1)
 
 
 def test_the_recommended_score_is_in_the_middle_of_the_flat_part() -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from bangfu.inference.entity import Entity
 from bangfu.inference.extractor import Extractor
-from bangfu.inference.selection import select
+from bangfu.inference.selection import reach, select
 from bangfu.labels.document import Document, Span
 from bangfu.labels.schema import LABEL_NAMES
 
@@ -208,15 +208,24 @@ def at_least(comparisons: Sequence[Comparison], score: float) -> list[Comparison
     """The same documents with what an extractor of this ``min_score`` finds."""
     kept = []
     for before in comparisons:
-        entities = [
-            Entity(span.start, span.end, span.label, before.document.span_text(span), certain)
-            for span, certain in zip(before.found, before.certain, strict=True)
-        ]
-        chosen = select(entities, score)
+        chosen = select(_entities(before), score)
         scores = {Span(entity.start, entity.end, entity.label): entity.score for entity in chosen}
         comparison = compare(before.document, scores)
         kept.append(dataclasses.replace(comparison, certain=tuple(scores[span] for span in comparison.found)))
     return kept
+
+
+def reaches(comparisons: Sequence[Comparison]) -> npt.NDArray[np.float64]:
+    """Up to which ``min_score`` an extractor puts out each found span, in the order of :func:`certainty`."""
+    return np.array([highest for one in comparisons for highest in reach(_entities(one))], dtype=np.float64)
+
+
+def _entities(comparison: Comparison) -> list[Entity]:
+    """What was found in a document, with its scores."""
+    return [
+        Entity(span.start, span.end, span.label, comparison.document.span_text(span), certain)
+        for span, certain in zip(comparison.found, comparison.certain, strict=True)
+    ]
 
 
 def figures(comparisons: Sequence[Comparison]) -> dict[str, dict[str, Any]]:

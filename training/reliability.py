@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bangfu.training.evaluation import MICRO, Comparison, Score, certainty, total
+from bangfu.training.evaluation import MICRO, Comparison, Score, certainty, reaches, total
 
 BINS = 15
 
@@ -29,7 +29,10 @@ def calibration_error(scores: npt.NDArray[np.float64], correct: npt.NDArray[np.b
 
 
 def curve(scores: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_], gold: int) -> list[dict[str, float]]:
-    """Precision, recall and F1 of the entities of at least each score 0.00, 0.01 … 0.99 and 1.00."""
+    """Precision, recall and F1 of the entities of at least each score 0.00, 0.01 … 0.99 and 1.00.
+
+    What an extractor puts out goes by :func:`bangfu.training.evaluation.reaches`, which gives the ``scores`` for that.
+    """
     rows = []
     for least in np.arange(101) / 100:
         kept = scores >= least
@@ -52,7 +55,7 @@ def recommended(rows: Sequence[Mapping[str, float]]) -> float:
 def figures(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     """What ``metrics.json`` holds under ``reliability``; the ``best`` row of the curve is the one of the highest F1."""
     scores, correct = certainty(comparisons)
-    rows = curve(scores, correct, total(comparisons)[MICRO].gold)
+    rows = curve(reaches(comparisons), correct, total(comparisons)[MICRO].gold)
     return {
         "calibration_error": calibration_error(scores, correct),
         "binning": f"{BINS} bins of equally many entities",
