@@ -63,8 +63,8 @@ class RunFolder:
         """Make a folder, or go on in one; no other run may write to it meanwhile.
 
         ``settings`` is what the results depend on, as a JSON object. Raises UserError when the folder holds
-        a run with other settings (the message names the first that differs), holds anything else than a
-        run, or cannot be written to. ``overwrite`` removes the run that is there.
+        a run that has begun with other settings (the message names the first that differs), holds anything else
+        than a run, or cannot be written to. ``overwrite`` removes the run that is there.
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ class RunFolder:
             if overwrite:
                 _clear(path)
             folder = cls(path, settings, _progress(path, settings))
-            if not (path / RUN).exists():
+            if folder.progress == Progress():
                 folder._save(folder.progress)
             yield folder
 
@@ -146,7 +146,9 @@ def _progress(path: Path, settings: dict[str, Any]) -> Progress:
             progress = Progress(**done | {"mark": Mark(**done["mark"]), "summary": Summary(**done["summary"])})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{run}: broken ({reason(error)}); {_ANEW}") from error
-        for key in [*settings, *before]:
+        # a run that was stopped before its first part, by a wrong option say, holds nobody to its settings
+        begun = progress != Progress() or (path / DONE).exists()
+        for key in [*settings, *before] if begun else ():
             if before.get(key) != settings.get(key):
                 then, now = (json.dumps(given.get(key), ensure_ascii=False) for given in (before, settings))
                 raise UserError(f"{path}: holds a run with other settings, {key} {then}, not {now}; {_ANEW}")

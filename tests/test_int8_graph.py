@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bangfu.inference import DeviceError, Extractor, ModelFolderError, pieces
 from bangfu.inference.backend import Precision
-from bangfu.inference.model_folder import CONFIG, INT8_GRAPH, OPENVINO_GRAPH, SHIPPED, ModelFolder
+from bangfu.inference.model_folder import CONFIG, GRAPH, INT8_GRAPH, OPENVINO_GRAPH, SHIPPED, ModelFolder
 from bangfu.inference.onnx_backend import OnnxBackend
 from bangfu.labels.user_error import UserError
 
@@ -115,6 +115,26 @@ def test_the_graph_is_written_anew(folder: ModelFolder, article: str) -> None:
     (folder.path / CONFIG).write_text(json.dumps(config | {"hidden_act": "relu"}), encoding="utf-8")
     with pytest.raises(int8_graph.NoInt8Error, match="gelu"):
         int8_graph.write(folder, [article])
+
+
+def test_a_graph_that_was_not_found_right_is_not_left(folder: ModelFolder, article: str) -> None:
+    int8_graph = pytest.importorskip(
+        "bangfu.training.int8_graph", reason="needs the extra 'train'", exc_type=ImportError
+    )
+    from bangfu.training import export
+
+    def stopped(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(int8_graph, "_agreement", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            int8_graph.write(folder, [article])
+        assert not folder.has(INT8_GRAPH) and not folder.has(OPENVINO_GRAPH)
+        patch.setattr(export, "TOLERANCE", -1.0)
+        with pytest.raises(RuntimeError, match="logits differ from torch"):
+            export.export(folder)
+    assert not folder.has(GRAPH)
 
 
 def test_what_the_weights_file_holds_is_not_held_twice(

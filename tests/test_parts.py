@@ -112,6 +112,18 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert (other / "mine.txt").exists()
 
 
+def test_a_run_that_did_not_begin_holds_nobody_to_its_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "a.txt", tmp_path / "out"
+    source.write_text(SAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    arguments = ["extract", str(source), "-o", f"{out}/"]
+    assert main([*arguments, "--precision", "fp16", "--device", "cpu"]) == 2
+    assert "fp16" in capsys.readouterr().err
+    assert main(arguments) == 0 and (out / "part-00000.jsonl").exists()
+    assert main([*arguments, "--precision", "fp32"]) == 2 and "other settings" in capsys.readouterr().err
+
+
 def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "in\udcff").mkdir()
     (tmp_path / "in\udcff" / "a.txt").write_text("临江市民政局", encoding="utf-8")

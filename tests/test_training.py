@@ -127,6 +127,12 @@ def test_a_stopped_run_goes_on_to_the_same_result(
     assert sum("going on from" in line for line in said) == 1
     with pytest.raises(ResumeError, match="other settings"):
         train(dataclasses.replace(stopped, seed=3))
+    weights = Path(config.encoder) / "model.safetensors"
+    before = weights.read_bytes()
+    weights.write_bytes(before[:-4] + b"\0\0\1\0")
+    with pytest.raises(ResumeError, match=r"model.safetensors has changed"):
+        train(stopped)
+    weights.write_bytes(before)
     jsonl.write(sentences(201, 3), tmp_path / "train.jsonl")
     with pytest.raises(ResumeError, match=r"train.jsonl has changed"):
         train(stopped)
@@ -158,10 +164,12 @@ def test_an_encoder_that_is_not_there_is_refused(config: TrainingConfig, tmp_pat
 
 
 def test_a_half_written_checkpoint_is_passed_over(config: TrainingConfig) -> None:
-    half = Path(config.output) / "checkpoints" / "checkpoint-7"
-    half.mkdir(parents=True)
+    halves = [Path(config.output) / "checkpoints" / f"checkpoint-{number}" for number in (7, 8)]
+    for half in halves:
+        half.mkdir(parents=True)
+    (halves[1] / "trainer_state.json").write_text('{"epoch": ', encoding="utf-8")
     train(config)
-    assert not half.exists()
+    assert not any(half.exists() for half in halves)
 
 
 def test_cross_check_reads_every_document_and_finds_a_wrong_mark(config: TrainingConfig, tmp_path: Path) -> None:
@@ -248,6 +256,13 @@ def test_an_experiment_compares_variants(config: TrainingConfig, tmp_path: Path)
     changed = dataclasses.replace(whole, variants=(VariantConfig("as it is", {"train.0.repeat": 2}),))
     with pytest.raises(ResumeError, match="other settings"):
         experiment(changed, say=said.append)
+    # nor may rows of other settings stand beside new ones
+    changed = dataclasses.replace(whole, variants=(*whole.variants, VariantConfig("new")), changes={"epochs": 1})
+    with pytest.raises(ResumeError, match="other settings"):
+        experiment(changed, ["new"], said.append)
+    away = dataclasses.replace(whole, variants=(VariantConfig("away", {"encoder": "./nowhere"}),))
+    with pytest.raises(ConfigError, match="no such folder"):
+        experiment(away, say=said.append)
 
 
 @pytest.mark.parametrize(
@@ -330,3 +345,52 @@ def test_a_soup_is_the_mean_of_its_runs(config: TrainingConfig, tmp_path: Path) 
     assert not any("train_loss" in line for line in said) and not (tmp_path / "soup" / "checkpoints").exists()
     with pytest.raises(ConfigError, match="must be several, each once"):
         varied(config, VariantConfig("a", {"seeds": [3, 3]}), "base.yaml")
+
+
+def _falling(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Have each epoch measured as worse than the one before; gives what was said of them."""
+    said: list[float] = []
+
+    def worse(self, *_, **__):  # type: ignore[no-untyped-def]
+        said.append(0.9 - 0.1 * len(said))
+        metrics = {"eval_micro": said[-1]}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    monkeypatch.setattr(finetuning._Trainer, "evaluate", worse)
+    return said
+
+
+def test_of_averaged_weights_the_best_epochs_are_kept(
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = _falling(monkeypatch)
+    folder = train(dataclasses.replace(config, average=0.9, epochs=3))
+    assert len(said) == 3
+    first, *_ = sorted((tmp_path / "run" / "checkpoints").iterdir(), key=lambda path: int(path.name.rpartition("-")[2]))
+    best, saved = load_file(first / "average.safetensors"), load_file(folder.path / "model.safetensors")
+    assert all(torch.allclose(saved[name].float(), best[name], atol=2e-3) for name in best)
+    own = load_file(first / "model.safetensors")
+    assert not torch.allclose(own["classifier.weight"], best["classifier.weight"], atol=2e-3)
+
+
+def test_a_run_that_had_ended_is_not_trained_further(config: TrainingConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = _falling(monkeypatch)
+    config = dataclasses.replace(config, patience=1, epochs=4)
+    save = finetuning._save
+
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(finetuning, "_save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(config)
+    Path(config.output, "history.json").unlink(missing_ok=True)
+    assert len(said) == 2
+    monkeypatch.setattr(finetuning, "_save", save)
+    folder = train(config)
+    assert len(said) == 2  # no epoch more
+    first = min((Path(config.output) / "checkpoints").iterdir(), key=lambda path: int(path.name.rpartition("-")[2]))
+    best, saved = (load_file(path / "model.safetensors") for path in (first, folder.path))
+    assert all(torch.allclose(saved[name].float(), best[name], atol=2e-3) for name in best)

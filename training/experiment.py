@@ -16,6 +16,7 @@ from bangfu.labels.user_error import UserError
 from bangfu.training import dataset, evaluation, yaml_file
 from bangfu.training.augmentation import noisy
 from bangfu.training.config import TrainingConfig
+from bangfu.training.encoder_source import check_encoder
 from bangfu.training.experiment_config import ExperimentConfig, VariantConfig
 from bangfu.training.finetuning import ResumeError, data_hashes, train
 from bangfu.training.variants import variants
@@ -39,16 +40,19 @@ def experiment(
     for name in only:
         if name not in runs:
             raise UserError(f"no variant is called {name!r}; there are {', '.join(map(repr, runs))}")
+    for name, run in runs.items():
+        if name in only or not only:
+            check_encoder(run.encoder)  # before the first variant is trained
     documents = dataset.load(next(iter(runs.values())).dev)
     measured = {_PLAIN: documents} | {", ".join(noise): noisy(documents, noise) for noise in config.noises}
     for variant in config.variants:
         for seed in config.seeds if variant.name in only or not only else ():
-            folder = Path(config.output) / f"{variant.name}-{seed}"
-            settings = dataclasses.replace(
-                runs[variant.name], name=f"{config.name} {variant.name}", output=str(folder / "run"), seed=seed
-            )
-            _run(settings, folder, measured, say)
-    rows = [row for variant in config.variants if (row := _row(config, variant, tuple(measured)))["seeds"]]
+            _run(_settings(config, runs, variant, seed), measured, say)
+    rows = []
+    for variant in config.variants:
+        found = [_measured(_settings(config, runs, variant, seed), tuple(measured)) for seed in config.seeds]
+        if any(found):
+            rows.append(_row(variant, [one for one in found if one], tuple(measured)))
     output = Path(config.output)
     write_json(output / RESULTS_FILE, {"experiment": yaml_file.plain(config), "rows": rows})
     with replaced(output / TABLE_FILE) as partial:
@@ -58,22 +62,21 @@ def experiment(
     return rows
 
 
-def _run(
-    config: TrainingConfig, folder: Path, measured: Mapping[str, Sequence[Document]], say: Callable[[str], None]
-) -> None:
-    """Train one variant with one seed and measure it, or check that what was measured is of the same settings."""
-    file = folder / _RUN_FILE
-    claim = {
-        "settings": yaml_file.plain(config),
-        "data": data_hashes(config),
-        "measured": list(measured),
-    }
-    if file.exists():
-        if json.loads(file.read_text(encoding="utf-8"))["claim"] != claim:
-            raise ResumeError(f"{file}: is of other settings or data; choose another output or remove {folder}")
+def _settings(
+    config: ExperimentConfig, runs: Mapping[str, TrainingConfig], variant: VariantConfig, seed: int
+) -> TrainingConfig:
+    """The run of one variant with one seed, in a folder of its own."""
+    folder = Path(config.output) / f"{variant.name}-{seed}"
+    name = f"{config.name} {variant.name}"
+    return dataclasses.replace(runs[variant.name], name=name, output=str(folder / "run"), seed=seed)
+
+
+def _run(config: TrainingConfig, measured: Mapping[str, Sequence[Document]], say: Callable[[str], None]) -> None:
+    """Train one variant with one seed and measure it, where that has not been done."""
+    if _measured(config, tuple(measured)):
         say(f"{config.name}, seed {config.seed}: kept")
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    Path(config.output).parent.mkdir(parents=True, exist_ok=True)
     model = train(config, say)
     extractor = Extractor.load(model.path, device="cpu")
     f1 = {
@@ -81,27 +84,41 @@ def _run(
         for name, some in measured.items()
     }
     history = json.loads((Path(config.output) / "history.json").read_text(encoding="utf-8"))
-    write_json(
-        file, {"seed": config.seed, "f1": f1, "hours": history["hours"], "device": history["device"], "claim": claim}
-    )
+    result = {"seed": config.seed, "f1": f1, "hours": history["hours"], "device": history["device"]}
+    write_json(_file(config), result | {"claim": _claim(config, tuple(measured))})
     say(f"{config.name}, seed {config.seed}: {100 * f1[_PLAIN]['micro']:.2f}")
 
 
-def _row(config: ExperimentConfig, variant: VariantConfig, measured: Sequence[str]) -> dict[str, Any]:
+def _file(config: TrainingConfig) -> Path:
+    return Path(config.output).with_name(_RUN_FILE)
+
+
+def _claim(config: TrainingConfig, measured: Sequence[str]) -> dict[str, Any]:
+    return {"settings": yaml_file.plain(config), "data": data_hashes(config), "measured": list(measured)}
+
+
+def _measured(config: TrainingConfig, measured: Sequence[str]) -> dict[str, Any] | None:
+    """What was measured of a run, None where nothing was; ResumeError where it is of other settings or data."""
+    file = _file(config)
+    if not file.exists():
+        return None
+    result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    if result["claim"] != _claim(config, measured):
+        raise ResumeError(f"{file}: is of other settings or data; choose another output or remove {file.parent}")
+    return result
+
+
+def _row(variant: VariantConfig, runs: Sequence[Mapping[str, Any]], measured: Sequence[str]) -> dict[str, Any]:
     """What is there of a variant: its seeds, and mean and spread of each F1 over them."""
-    files = [Path(config.output) / f"{variant.name}-{seed}" / _RUN_FILE for seed in config.seeds]
-    runs = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
     return {
         "name": variant.name,
         "verdict": variant.verdict,
         "seeds": [run["seed"] for run in runs],
-        "hours": mean(run["hours"] for run in runs) if runs else 0.0,
+        "hours": mean(run["hours"] for run in runs),
         "f1": {
             name: {label: _spread([run["f1"][name][label] for run in runs]) for label in runs[0]["f1"][name]}
             for name in measured
-        }
-        if runs
-        else {},
+        },
     }
 
 

@@ -79,7 +79,12 @@ def export(folder: ModelFolder) -> float:
     _refer(graph, folder.file(WEIGHTS), prefix="model.")
     with replaced(folder.path / GRAPH) as partial:
         onnx.save_model(graph, str(partial))
-    return _check(folder, backend)
+    try:
+        return _check(folder, backend)
+    except BaseException:
+        # a graph that is not known to be right must not be run
+        (folder.path / GRAPH).unlink()
+        raise
 
 
 def _refer(graph: onnx.ModelProto, weights: Path, prefix: str) -> None:

@@ -24,6 +24,7 @@ from transformers import (
     EarlyStoppingCallback,
     Trainer,
     TrainerCallback,
+    TrainerState,
     TrainingArguments,
     set_seed,
 )
@@ -42,13 +43,16 @@ from bangfu.training import (
     dataset,
     evaluation,
     export,
+    gazetteer,
     int8_graph,
+    known_names,
     model_card,
     reliability,
     yaml_file,
 )
 from bangfu.training.alignment import Report, align
-from bangfu.training.config import TrainingConfig
+from bangfu.training.config import DatasetConfig, TrainingConfig
+from bangfu.training.encoder_source import check_encoder
 from bangfu.training.model_card import CONFIG_FILE
 from bangfu.training.regularisation import regularised
 from bangfu.training.speaker import is_first, speaker
@@ -56,6 +60,7 @@ from bangfu.training.training_set import TrainingSet
 from bangfu.training.weight_average import WeightAverage
 from bangfu.training.yaml_file import ConfigError
 
+_STATE = "trainer_state.json"
 _PACKAGES = ("torch", "transformers", "datasets", "accelerate", "tokenizers", "numpy", "onnx", "onnxruntime")
 
 
@@ -194,7 +199,8 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
             say(f"going on from {last}")
             if trainer.average:
                 trainer.average.load(Path(last))
-        trainer.train(resume_from_checkpoint=last)
+        if not (last and _ended(trainer, last)):
+            trainer.train(resume_from_checkpoint=last)
         if trainer.average:
             # the trainer has loaded the best epoch's own weights
             best = trainer.state.best_model_checkpoint if config.keep == "best" else None
@@ -229,9 +235,7 @@ def finished(config: TrainingConfig) -> ModelFolder | None:
 def _load(config: TrainingConfig) -> tuple[Any, Any]:
     """The tokenizer, and the encoder with a new head (or the head it was saved with)."""
     name = config.encoder
-    # transformers takes a folder that is missing for the name of somebody's model on the hub
-    if not Path(name).is_dir() and (Path(name).parts[0] in (".", "..", "/") or Path(Path(name).parts[0]).is_dir()):
-        raise ConfigError(f"encoder {name}: no such folder; give a folder with an encoder, or a hub name")
+    check_encoder(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
         model = AutoModelForTokenClassification.from_pretrained(
@@ -304,10 +308,24 @@ def _trainer(
     )
 
 
+def _ended(trainer: _Trainer, checkpoint: str) -> bool:
+    """Whether the run had ended for want of patience; then the model gets the weights of its best epoch."""
+    state = TrainerState.load_from_json(str(Path(checkpoint) / _STATE))
+    stopping = state.stateful_callbacks.get("EarlyStoppingCallback") if state.stateful_callbacks else None
+    waited = stopping["attributes"]["early_stopping_patience_counter"] if isinstance(stopping, dict) else 0
+    if waited < trainer.config.patience or not state.best_model_checkpoint:
+        return False
+    trainer.state = state
+    cast(torch.nn.Module, trainer.model).load_state_dict(load_file(Path(state.best_model_checkpoint) / WEIGHTS))
+    return True
+
+
 def _last_checkpoint(folder: Path) -> str | None:
     """The last whole checkpoint; one that a kill left half written is removed."""
     for checkpoint in folder.glob("checkpoint-*"):
-        if not (checkpoint / "trainer_state.json").exists():  # written last
+        try:
+            json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))  # written last
+        except (OSError, ValueError):
             shutil.rmtree(checkpoint, ignore_errors=True)  # another process may be at it
     return get_last_checkpoint(str(folder)) if folder.is_dir() else None
 
@@ -415,9 +433,23 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
 
 
-def data_hashes(config: TrainingConfig) -> dict[str, str]:
-    """SHA-256 of each file that a run learns from or is measured on, by its path."""
-    return {part.path: hashlib.sha256(Path(part.path).read_bytes()).hexdigest() for part in (*config.train, config.dev)}
+def data_hashes(config: TrainingConfig, train: Sequence[DatasetConfig] | None = None) -> dict[str, str]:
+    """SHA-256 of each file that a run learns from (``train``, if not all), begins from or is measured on, by its path.
+
+    Those are the files of the encoder, where it is a folder, and the names that augmentation draws from, too.
+    """
+    hashes = {part.path: _sha256(Path(part.path)) for part in (*(config.train if train is None else train), config.dev)}
+    encoder = Path(config.encoder)
+    files = sorted(file for pattern in ("*.safetensors", "*.json") for file in encoder.glob(pattern))
+    # what the encoder was measured on does not change what is learnt from it
+    hashes |= {str(file): _sha256(file) for file in files if file.name != model_card.RUN_FILE}
+    if any(part.augmentation and part.augmentation.names for part in config.train):
+        hashes |= {f"names/{file.name}": _sha256(file) for file in (gazetteer.FILE, *known_names.FILES)}
+    return hashes
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _claim(output: Path, config: TrainingConfig) -> None:

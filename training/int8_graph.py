@@ -108,8 +108,13 @@ def write(folder: ModelFolder, texts: Sequence[str]) -> float:
     ranges = activation_ranges(folder, encoder, texts)
     builder = _Builder(folder.file(WEIGHTS), ranges)
     _build(builder, config)
+    remove(folder)
     builder.save(folder.path / INT8_GRAPH, "token classifier, int8", ["input_ids"])
-    share = _agreement(folder, encoder, texts)
+    try:
+        share = _agreement(folder, encoder, texts)
+    except BaseException:
+        remove(folder)
+        raise
     if share < MINIMUM:
         remove(folder)
         raise NoInt8Error(f"{folder.path}: int8 gives only {share:.2%} of the tokens the tag of fp32; use fp32")

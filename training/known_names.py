@@ -5,19 +5,20 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-_FOLDER = Path(__file__).parent
+BODIES, REGIONS = (Path(__file__).with_name(name) for name in ("bodies.txt", "regions.txt"))
+FILES = (BODIES, REGIONS)
 
 
 @cache
 def bodies() -> tuple[str, ...]:
     """Short names of companies, brands, parties, media and the like."""
-    return _read(_FOLDER / "bodies.txt")
+    return _read(BODIES)
 
 
 @cache
 def regions() -> tuple[str, ...]:
     """Bare names of countries, regions, mountains, rivers, towns, and nicknames of cities."""
-    return _read(_FOLDER / "regions.txt")
+    return _read(REGIONS)
 
 
 def _read(path: Path) -> tuple[str, ...]:

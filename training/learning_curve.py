@@ -18,7 +18,7 @@ from bangfu.labels.document import Document
 from bangfu.labels.user_error import UserError
 from bangfu.training import dataset, yaml_file
 from bangfu.training.config import TrainingConfig
-from bangfu.training.finetuning import ResumeError, train
+from bangfu.training.finetuning import ResumeError, data_hashes, train
 
 CURVE_FILE = "learning_curve.json"
 PLOT_FILE = "learning_curve.png"
@@ -84,7 +84,7 @@ def _point(
     claim = {
         "settings": yaml_file.plain(config),
         "data": hashlib.sha256(text.encode()).hexdigest(),
-        "dev": hashlib.sha256(Path(config.dev.path).read_bytes()).hexdigest(),
+        "files": data_hashes(config, config.train[1:]),
     }
     if point_file.exists():
         kept: dict[str, Any] = json.loads(point_file.read_text(encoding="utf-8"))

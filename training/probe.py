@@ -25,6 +25,7 @@ from bangfu.inference.tokens import Encoder
 from bangfu.inference.windows import Window, stitch, windows
 from bangfu.labels.atomic_file import write_json
 from bangfu.labels.defect import Defect, LabelledDataError
+from bangfu.training.encoder_source import check_encoder
 from bangfu.training.evaluation import Score
 from bangfu.training.probe_config import ProbeConfig
 
@@ -124,6 +125,7 @@ class Probe:
         self.config, self.say = config, say
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.set_flush_denormal(True)
+        check_encoder(config.encoder)
         self.encoder = Encoder(AutoTokenizer.from_pretrained(config.encoder).backend_tokenizer)
         self.train_set = read(Path(config.train), self.encoder, config.labels)
         if config.dev_share:
