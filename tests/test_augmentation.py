@@ -181,8 +181,20 @@ def test_short_names_become_short_names_of_real_places_and_bodies() -> None:
 
 
 def test_lists_of_names_hold_each_once_and_nothing_else() -> None:
-    for name in (*known_names.bodies(), *known_names.regions()):
+    names = [
+        name
+        for file in known_names.FILES
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+        for name in line.split()
+    ]
+    assert len(names) == len(set(names)) == len(known_names.bodies()) + len(known_names.regions())
+    for name in names:
         assert re.fullmatch("[一-龥A-Z（）—·]{2,14}", name), name
+    # what the guidelines leave outside of a place
+    assert not [
+        name for name in known_names.regions() if re.search("(流域|老区|[南北]麓|[南北]坡|片区|经济[圈带])$", name)
+    ]
     assert short("凤冈县") == "凤冈" and short("恩施土家族苗族自治州") == "恩施" and short("礼县") == "礼县"
 
 
