@@ -9,13 +9,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bangfu.labels.user_error import UserError
+
+
+def check(path: Path, *inputs: Path) -> None:
+    """UserError when a file cannot be written there, or is one of the files that are read for it."""
+    if not path.parent.is_dir():
+        raise UserError(f"{path}: there is no folder {path.parent}; make it first")
+    if path.is_dir():
+        raise UserError(f"{path}: a folder; name a file")
+    if path.resolve() in [one.resolve() for one in inputs]:
+        raise UserError(f"{path}: is read, too, and would be replaced; name another file to write")
+
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to, which takes its place when the block ends.
 
-    When the block ends with an error, ``path`` stays as it was and nothing is left beside it.
+    When the block ends with an error, ``path`` stays as it was and nothing is left beside it. UserError for a
+    folder that is not there: the error of the system would name a file that nobody has given.
     """
+    check(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial

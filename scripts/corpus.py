@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from bangfu.labels import jsonl, labelled_file, repetition, standoff, statistics, text_lines
+from bangfu.labels import atomic_file, jsonl, labelled_file, repetition, standoff, statistics, text_lines
 from bangfu.labels.defect import Defect
 from bangfu.labels.document import Document
 from bangfu.labels.schema import LABEL_NAMES
@@ -122,6 +122,7 @@ def run_agreement(arguments: argparse.Namespace) -> int:
 
 def run_detach(arguments: argparse.Namespace) -> int:
     """Write the marks without the texts."""
+    atomic_file.check(arguments.output, arguments.labelled, arguments.source)
     marks = standoff.detach(labelled_file.read(arguments.labelled), _source(arguments.source))
     jsonl.write_objects(marks, arguments.output)
     print(f"marks of {len(marks)} documents written to {arguments.output}")
@@ -130,6 +131,7 @@ def run_detach(arguments: argparse.Namespace) -> int:
 
 def run_attach(arguments: argparse.Namespace) -> int:
     """Write the documents with their texts."""
+    atomic_file.check(arguments.output, arguments.marks, arguments.source)
     documents = standoff.attach(arguments.marks, _source(arguments.source))
     jsonl.write(documents, arguments.output)
     print(f"{len(documents)} documents written to {arguments.output}")

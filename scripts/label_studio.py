@@ -17,7 +17,7 @@ from tqdm import tqdm
 from bangfu.inference.article import Article
 from bangfu.inference.form import FORMS
 from bangfu.inference.input_error import InputError
-from bangfu.labels import jsonl, label_studio_annotation, label_studio_task
+from bangfu.labels import atomic_file, jsonl, label_studio_annotation, label_studio_task
 from bangfu.labels.label_studio_annotation import Annotated, Skipped
 from bangfu.labels.label_studio_config import TEXT
 from bangfu.labels.label_studio_task import DOCUMENT_ID
@@ -201,6 +201,7 @@ def run_pull(arguments: argparse.Namespace) -> int:
     """Write the documents, say what was left out, and how far people agree."""
     if not arguments.output.name.endswith((".jsonl", ".jsonl.gz")):
         raise UserError(f"{arguments.output}: name it .jsonl or .jsonl.gz")
+    atomic_file.check(arguments.output)
     server = _connect(arguments)
     project = server.find(arguments.project)
     if project is None:

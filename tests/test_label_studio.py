@@ -236,6 +236,7 @@ def test_a_server_that_is_not_there_is_one_line(
         (["--url", "http://127.0.0.1:9", "--key", "密"], "no key has"),
         (["--url", "http://127.0.0.1:9"], "set LABEL_STUDIO_API_KEY"),
         (["--key", "geheim"], "set LABEL_STUDIO_URL"),
+        (["-o", "no/a.jsonl", "--url", "http://127.0.0.1:9", "--key", "geheim"], "no/a.jsonl: there is no folder no;"),
     ):
         assert main([*pull, *more]) == 2
         (line,) = capsys.readouterr().err.splitlines()

@@ -64,6 +64,31 @@ def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
             standoff.attach(file, lines)
 
 
+def test_no_input_is_replaced_and_the_folder_is_looked_for_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, labelled, marks = (tmp_path / name for name in ("s.txt", "l.jsonl", "m.jsonl"))
+    source.write_text("\n".join(LINES), encoding="utf-8")
+    jsonl.write([DOCUMENT], labelled)
+    jsonl.write_objects(standoff.detach([DOCUMENT], LINES), marks)
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(labelled)
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    lost = tmp_path / "no" / "out.jsonl"
+    for action, given in (("detach", link), ("attach", marks)):
+        for output, words in (
+            (labelled if given == link else marks, "would be replaced"),
+            (tmp_path / "." / "s.txt", "would be replaced"),
+            (lost, f"{lost}: there is no folder"),
+        ):
+            assert main(["corpus", action, str(given), str(source), "--output", str(output)]) == 2
+            message = capsys.readouterr().err
+            assert words in message and message.count("\n") == 1  # no progress bar: nothing was read
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+    with pytest.raises(UserError, match=r"/no/out\.jsonl: there is no folder"):
+        jsonl.write([DOCUMENT], lost)
+
+
 def test_the_television_marks_fit_their_source() -> None:
     source = SHARED / "data" / "text" / "cctv.txt.xz"
     if not source.exists():
