@@ -20,11 +20,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Export, and say how far the graphs are from what torch computes."""
     from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, OPENVINO_GRAPH, ModelFolder
     from bangfu.labels import labelled_file
+    from bangfu.labels.user_error import UserError
     from bangfu.training import int8_graph
     from bangfu.training.export import export
 
     folder = ModelFolder.load(arguments.model)
     texts = [document.text for document in labelled_file.read(arguments.texts)] if arguments.texts else []
+    if arguments.texts and not texts:
+        raise UserError(f"{arguments.texts}: holds no documents; give labelled ones, or leave --texts out")
     difference = export(folder)
     print(f"{arguments.model / GRAPH} written; logits differ from torch by at most {difference:.1e}")
     if texts:

@@ -14,6 +14,7 @@ from bangfu.inference.backend import Precision
 from bangfu.inference.model_folder import CONFIG, GRAPH, INT8_GRAPH, OPENVINO_GRAPH, SHIPPED, ModelFolder
 from bangfu.inference.onnx_backend import OnnxBackend
 from bangfu.labels.user_error import UserError
+from bangfu.scripts.main import main
 
 
 def test_the_shipped_model_runs_int8_on_a_cpu(extractor: Extractor, article: str) -> None:
@@ -135,6 +136,16 @@ def test_a_graph_that_was_not_found_right_is_not_left(folder: ModelFolder, artic
         with pytest.raises(RuntimeError, match="logits differ from torch"):
             export.export(folder)
     assert not folder.has(GRAPH)
+
+
+def test_no_documents_are_not_the_same_as_no_texts(folder: ModelFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("onnx", reason="needs the extra 'train'")
+    empty = folder.path.parent / "empty.jsonl"
+    empty.touch()
+    before = {file.name: file.stat().st_mtime_ns for file in folder.path.iterdir()}
+    assert main(["export", str(folder.path), "--texts", str(empty)]) == 2
+    assert capsys.readouterr().err.startswith(f"bangfu: {empty}: holds no documents; ")
+    assert {file.name: file.stat().st_mtime_ns for file in folder.path.iterdir()} == before
 
 
 def test_what_the_weights_file_holds_is_not_held_twice(

@@ -201,6 +201,23 @@ def test_cross_check_reads_every_document_and_finds_a_wrong_mark(config: Trainin
         cross_check(dataclasses.replace(settings, seed=settings.seed + 1), 2)
 
 
+def test_a_data_set_of_some_labels_is_cut(config: TrainingConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = DatasetConfig(config.train[0].path, {"ORG": None, "LOC": "LOC", "AMOUNT": None}, ("LOC",))
+    trained: list[TrainingConfig] = []
+
+    def stopped(settings: TrainingConfig, *_: object) -> None:
+        trained.append(settings)
+        raise KeyboardInterrupt
+
+    for name in ("learning_curve", "cross_check"):
+        monkeypatch.setattr(f"bangfu.training.{name}.train", stopped)
+    partly = dataclasses.replace(config, train=(places,))
+    for run in (lambda: learning_curve(partly, [0.5], [1]), lambda: cross_check(partly, 2)):
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    assert [(one.train[0].annotates, one.train[0].labels) for one in trained] == [(("LOC",), {"LOC": "LOC"})] * 2
+
+
 def test_a_larger_share_holds_the_smaller_ones() -> None:
     documents = sentences(40, 6)
     parts = [{one.id for one in part(documents, share, 3)} for share in (0.01, 0.25, 0.5, 1)]

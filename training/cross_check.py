@@ -48,7 +48,8 @@ def cross_check(config: TrainingConfig, number: int, say: Callable[[str], None] 
         files = {name: folder / f"{name}.jsonl" for name in ("rest", "held")}
         for name, part in (("rest", rest), ("held", held)):
             jsonl.write(part, files[name])
-        plain = dataclasses.replace(first, path=str(files["rest"]), labels=_OURS, joined=(), packed=0)
+        ours: dict[str, str | None] = {name: name for name in first.annotates}
+        plain = dataclasses.replace(first, path=str(files["rest"]), labels=ours, joined=(), packed=0)
         settings = dataclasses.replace(
             config,
             name=f"{config.name}-{fold}",
@@ -72,6 +73,3 @@ def cross_check(config: TrainingConfig, number: int, say: Callable[[str], None] 
     jsonl.write(found, output / "found.jsonl")
     say(f"{written}, {output / 'found.jsonl'}")
     return compared
-
-
-_OURS: dict[str, str | None] = dict(jsonl.OURS)

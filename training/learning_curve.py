@@ -59,7 +59,7 @@ def learning_curve(
             first,
             path=str(file),
             # the labels of the file are ours by now, and its neighbours joined
-            labels=dict(jsonl.OURS),
+            labels={name: name for name in first.annotates},
             joined=(),
             packed=0,
             repeat=math.ceil(first.repeat * len(documents) / len(chosen)),
