@@ -7,7 +7,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeGuard
 
 from bangfu.labels.atomic_file import replaced
 from bangfu.labels.defect import Defect
@@ -26,30 +26,42 @@ def scan(path: Path, mapping: Mapped = OURS) -> Iterator[Document | Defect]:
     that it does not name is a defect. Raises OSError when the file cannot be opened.
     """
     seen: dict[str, int] = {}
+    for item in objects(path):
+        if isinstance(item, Defect):
+            yield item
+        else:
+            yield from checked(str(path), *item, mapping, seen)
+
+
+def objects(path: Path) -> Iterator[tuple[int, Any] | Defect]:
+    """Yield the number and the value of each line, from 1, or its defect in its place; blank lines are passed over."""
     number = 0
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
         try:
             for number, raw in enumerate(lines, 1):
                 if raw.strip():
-                    yield from _document(str(path), number, raw, mapping, seen)
+                    yield _value(str(path), number, raw)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             yield Defect(str(path), number + 1, None, f"broken gzip file ({error})", "copy or pack it again")
 
 
-def _document(file: str, number: int, raw: bytes, mapping: Mapped, seen: dict[str, int]) -> Iterator[Document | Defect]:
+def _value(file: str, number: int, raw: bytes) -> tuple[int, Any] | Defect:
+    try:
+        return number, json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
+    except UnicodeDecodeError as error:
+        return Defect(file, number, None, f"not UTF-8 (byte {error.start} of the line)", "save the file as UTF-8")
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
+        return Defect(file, number, None, f"not valid JSON ({error})", "write one whole JSON object a line")
+
+
+def checked(
+    file: str, number: int, value: object, mapping: Mapped, seen: dict[str, int]
+) -> Iterator[Document | Defect]:
+    """Yield the document of a line's value, or its defects; ``seen`` are the ids of lines before, which it joins."""
+
     def defect(what: str, mend: str, name: str | None = None) -> Defect:
         return Defect(file, number, name, what, mend)
 
-    try:
-        line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        yield defect(f"not UTF-8 (byte {error.start} of the line)", "save the file as UTF-8")
-        return
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
-        yield defect(f"not valid JSON ({error})", "write one whole JSON object a line")
-        return
     if not isinstance(value, dict) or not isinstance(value.get("text"), str):
         yield defect("no string under 'text'", 'write {"id": …, "text": …, "spans": […]}')
         return
@@ -96,12 +108,13 @@ def _document(file: str, number: int, raw: bytes, mapping: Mapped, seen: dict[st
     yield from found
 
 
-def _whole(value: object) -> bool:
+def whole(value: object) -> TypeGuard[int]:
+    """Whether a value of JSON is a whole number, which true and false are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _span(item: object, number: int, mapping: Mapped) -> Span | tuple[str, str] | None:
-    if not isinstance(item, dict) or not (_whole(item.get("start")) and _whole(item.get("end"))):
+    if not isinstance(item, dict) or not (whole(item.get("start")) and whole(item.get("end"))):
         return f"span {number} has no whole numbers under 'start' and 'end'", "write {start, end, label} for each span"
     label = item.get("label")
     if not isinstance(label, str) or label not in mapping:
@@ -116,7 +129,7 @@ def _span(item: object, number: int, mapping: Mapped) -> Span | tuple[str, str] 
 
 
 def _link(item: object, number: int) -> Link | tuple[str, str]:
-    if not isinstance(item, dict) or not (_whole(item.get("head")) and _whole(item.get("tail"))):
+    if not isinstance(item, dict) or not (whole(item.get("head")) and whole(item.get("tail"))):
         return f"link {number} has no whole numbers under 'head' and 'tail'", "write {head, tail, role} for each link"
     try:
         return Link(item["head"], item["tail"], str(item.get("role")))

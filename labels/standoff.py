@@ -8,14 +8,16 @@ of the document.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bangfu.labels import jsonl, text_lines
-from bangfu.labels.document import Document, Link, Span
+from bangfu.labels import jsonl
+from bangfu.labels.defect import Defect, LabelledDataError
+from bangfu.labels.document import Document
 from bangfu.labels.user_error import UserError
+
+_ANEW = "write them anew with `bangfu corpus detach`"
 
 
 def detach(documents: Sequence[Document], lines: Iterable[str]) -> list[dict[str, Any]]:
@@ -43,25 +45,40 @@ def detach(documents: Sequence[Document], lines: Iterable[str]) -> list[dict[str
 def attach(path: Path, lines: Iterable[str]) -> list[Document]:
     """The documents of a file of marks, with their texts from the lines of the source, in the file's order.
 
-    Raises UserError for marks that cannot be read or do not fit, and for a line that the source does not have.
+    Raises LabelledDataError with all marks that cannot be read or do not fit, and lines that the source does not have.
     """
-    marks = [_marks(f"{path}:{number}", line) for number, line in enumerate(text_lines.lines(path), 1)]
-    wanted = {mark["sha256"] for mark in marks}
+    defects: list[Defect] = []
+    marks: list[tuple[int, dict[str, Any]]] = []
+    for number, value in _values(path, defects):
+        what = _problem(value)
+        if what:
+            defects.append(Defect(str(path), number, None, f"no marks ({what})", _ANEW))
+        else:
+            marks.append((number, value))
+    if defects:  # before the source, which may be large, is read
+        raise LabelledDataError(defects)
+    wanted = {mark["sha256"] for _, mark in marks}
     texts = {key: line for line in lines if (key := _hash(line)) in wanted}
-    documents = []
-    for number, mark in enumerate(marks, 1):
-        where = f"{path}:{number}: document {mark['id']!r}"
-        if mark["sha256"] not in texts:
-            raise UserError(f"{where}: its line is not in the source; give the source it is from, unchanged")
-        try:
-            spans = tuple(Span(**span) for span in mark["spans"])
-            links = tuple(Link(**link) for link in mark["links"])
-            text = texts[mark["sha256"]][mark["start"] : mark["end"]]
-            documents.append(Document(mark["id"], text, spans, links))
-        except (TypeError, ValueError) as error:
-            raise UserError(
-                f"{where}: marks that do not fit ({error}); write them anew from the labelled file"
-            ) from error
+    documents: list[Document] = []
+    seen: dict[str, int] = {}
+    for number, mark in marks:
+        line, end = texts.get(mark["sha256"]), mark["end"]
+        where, name = (str(path), number), repr(mark.get("id"))
+        if line is None:
+            mend = "give the source it is from, unchanged"
+            defects.append(Defect(*where, None, f"document {name}: its line is not in the source", mend))
+        elif end > len(line):
+            what = f"document {name} ends at {end}, behind the line of {len(line)} characters"
+            defects.append(Defect(*where, None, what, _ANEW))
+        else:
+            text = line[mark["start"] : end]
+            for item in jsonl.checked(*where, mark | {"text": text}, jsonl.OURS, seen):
+                if isinstance(item, Defect):
+                    defects.append(item)
+                else:
+                    documents.append(item)
+    if defects:
+        raise LabelledDataError(defects)
     return documents
 
 
@@ -69,9 +86,22 @@ def _hash(line: str) -> str:
     return hashlib.sha256(line.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _marks(where: str, line: str) -> dict[str, Any]:
+def _values(path: Path, defects: list[Defect]) -> Iterator[tuple[int, Any]]:
     try:
-        value = json.loads(line)
-        return {name: value[name] for name in ("id", "sha256", "start", "end", "spans", "links")}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{where}: no marks ({error}); write them with `bangfu corpus detach`") from error
+        for item in jsonl.objects(path):
+            if isinstance(item, Defect):
+                defects.append(item)
+            else:
+                yield item
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}); give the path of a file") from error
+
+
+def _problem(value: object) -> str:
+    """What keeps a value from telling where its text is; '' where nothing does."""
+    if not isinstance(value, dict) or not isinstance(value.get("sha256"), str):
+        return "no string under 'sha256'"
+    start, end = value.get("start"), value.get("end")
+    if not (jsonl.whole(start) and jsonl.whole(end)):
+        return "no whole numbers under 'start' and 'end'"
+    return "" if 0 <= start <= end else f"[{start}, {end}) is no part of a line"

@@ -16,18 +16,22 @@ from bangfu.labels.user_error import UserError
 BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
-def open_text(path: Path, errors: Literal["replace", "surrogateescape"]) -> IO[str]:
-    """Open UTF-8 text, unpacked when its name ends in .gz or .xz; ``errors`` is what becomes of other bytes."""
+def open_text(path: Path, errors: Literal["replace", "surrogateescape"], newline: str | None = None) -> IO[str]:
+    """Open UTF-8 text, unpacked when its name ends in .gz or .xz; ``errors`` is what becomes of other bytes.
+
+    ``newline`` is that of ``open``: by default a line ends at a lone carriage return, too.
+    """
     opener = {".gz": gzip.open, ".xz": lzma.open}.get(path.suffix, open)
-    return opener(path, "rt", encoding="utf-8", errors=errors)  # type: ignore[operator, no-any-return]
+    return opener(path, "rt", encoding="utf-8", errors=errors, newline=newline)  # type: ignore[operator, no-any-return]
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The lines of a file as they stand; UserError when it cannot be read."""
+    """The lines of a file as they stand, without line feed or CR LF; UserError when it cannot be read."""
     try:
-        with open_text(path, "replace") as opened:
+        # a lone carriage return is a character of a text like any other
+        with open_text(path, "replace", newline="\n") as opened:
             for line in opened:
-                yield line.rstrip("\r\n")
+                yield line.removesuffix("\n").removesuffix("\r")
     except BROKEN as error:
         raise UserError(f"{path}: cannot be read ({error}); give a .txt or .jsonl file, .gz or .xz too") from error
 
@@ -38,7 +42,9 @@ def texts(path: Path) -> Iterator[str]:
         if ".jsonl" not in path.suffixes:
             yield line
             continue
+        if not line.strip():
+            continue
         try:
             yield str(json.loads(line)["text"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(f"{path}:{number}: no JSON object with a 'text'; write one a line") from error

@@ -56,12 +56,41 @@ def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
     file = tmp_path / "m.jsonl"
     for changed, lines, message in (
         (mark, LINES[:1], "its line is not in the source"),
-        (mark | {"end": mark["start"] + 5}, LINES, "do not fit"),
+        (mark | {"end": mark["start"] + 5}, LINES, "document 'a': span 1 .* ends behind the text of 5 characters"),
+        (mark | {"end": 99}, LINES, "ends at 99, behind the line of 20 characters"),
+        (mark | {"start": -3}, LINES, r"no marks \(\[-3, 17\) is no part of a line"),
+        (mark | {"start": None}, LINES, "no marks .*no whole numbers"),
+        (mark | {"start": 3.0}, LINES, "no marks .*no whole numbers"),
+        (mark | {"end": True}, LINES, "no marks .*no whole numbers"),
+        (mark | {"sha256": ["x"]}, LINES, "no marks .*no string under 'sha256'"),
+        (mark | {"id": None}, LINES, "no 'id'"),
+        (mark | {"spans": [{"start": 0, "end": 5.0, "label": "ORG"}]}, LINES, "span 0 has no whole numbers"),
         ({"id": "a"}, LINES, "no marks"),
     ):
         jsonl.write_objects([changed], file)
         with pytest.raises(UserError, match=rf"m\.jsonl:1: .*{message}"):
             standoff.attach(file, lines)
+    jsonl.write_objects([mark, mark], file)
+    with pytest.raises(UserError, match=r"m\.jsonl:2: document 'a': the id stands in line 1 too"):
+        standoff.attach(file, LINES)
+    file.write_text("[" * 100_000, encoding="utf-8")
+    for read_so in (lambda: standoff.attach(file, LINES), lambda: list(text_lines.texts(file))):
+        with pytest.raises(UserError, match=r"m\.jsonl:1: "):
+            read_so()
+
+
+def test_blank_lines_and_carriage_returns(tmp_path: Path) -> None:
+    file, source = tmp_path / "m.jsonl", tmp_path / "s.txt"
+    document = Document("a", "甲县\r乙村", (Span(0, 2, "LOC"),))
+    for end in ("\n", "\r\n"):
+        source.write_text(f"前言{end}到甲县\r乙村去{end}", encoding="utf-8", newline="")
+        assert list(text_lines.lines(source)) == ["前言", "到甲县\r乙村去"]
+        jsonl.write_objects(standoff.detach([document], text_lines.texts(source)), file)
+        file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+        assert standoff.attach(file, text_lines.texts(source)) == [document]
+    texts = tmp_path / "t.jsonl"
+    texts.write_text('{"text": "甲"}\n\n', encoding="utf-8")
+    assert list(text_lines.texts(texts)) == ["甲"]
 
 
 def test_no_input_is_replaced_and_the_folder_is_looked_for_first(
@@ -75,13 +104,13 @@ def test_no_input_is_replaced_and_the_folder_is_looked_for_first(
     link.symlink_to(labelled)
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
     lost = tmp_path / "no" / "out.jsonl"
-    for action, given in (("detach", link), ("attach", marks)):
+    for action, first in (("detach", link), ("attach", marks)):
         for output, words in (
-            (labelled if given == link else marks, "would be replaced"),
+            (labelled if first == link else marks, "would be replaced"),
             (tmp_path / "." / "s.txt", "would be replaced"),
             (lost, f"{lost}: there is no folder"),
         ):
-            assert main(["corpus", action, str(given), str(source), "--output", str(output)]) == 2
+            assert main(["corpus", action, str(first), str(source), "--output", str(output)]) == 2
             message = capsys.readouterr().err
             assert words in message and message.count("\n") == 1  # no progress bar: nothing was read
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
