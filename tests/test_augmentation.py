@@ -206,6 +206,33 @@ def test_a_name_is_changed_everywhere_at_once() -> None:
         assert len({changed.span_text(span) for span in changed.spans}) == 1
 
 
+def test_places_that_touch_are_not_made_a_chain() -> None:
+    text = "凤冈县洛川县，后来凤冈县和会泽县"
+    document = _document(text, *(("LOC", name) for name in re.findall("..县", text.replace("后来", ""))))
+    drawn = [TRANSFORMS["names"](document, np.random.default_rng(seed)).text for seed in range(20)]
+    assert all(new.startswith("凤冈县洛川县，后来凤冈县和") for new in drawn) and len(set(drawn)) > 5
+    document = _document("到了天津。天津市商会来了。走了", ("LOC", "天津"), ("ORG", "天津市商会"))
+    drawn = [noise.lost_stops(document, np.random.default_rng(seed)).text for seed in range(20)]
+    assert all(new.startswith("到了天津。天津市商会来了") for new in drawn) and len(set(drawn)) == 3
+
+
+@pytest.mark.parametrize("where", ["天镇", "固镇", "清镇", "汝州", "象州", "阿里地区"])
+def test_a_short_name_does_not_tell_the_level(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(4)
+    monkeypatch.setattr(names, "_where", lambda _: where)
+    for old in ("会理县委", "凤冈县人民政府", "凤冈县委宣传部"):
+        assert names.body(old, random) is None
+    monkeypatch.setattr(names, "_where", lambda _: "天镇县")
+    assert names.body("会理县委", random) == "天镇县委"
+
+
+@pytest.mark.parametrize("old", ["镇江市教育局", "镇平民政局", "市中区民政局"])
+def test_a_place_that_begins_like_a_level_is_a_place(old: str) -> None:
+    random = np.random.default_rng(4)
+    drawn = {names.body(old, random) or "" for _ in range(20)}
+    assert not {name[1:] for name in drawn if name[0] == old[0]} & set(names._OFFICES)
+
+
 def test_a_replaced_span_of_one_character() -> None:
     document = Document("a", "川渝捐3万元", (Span(0, 1, "LOC"), Span(3, 6, "AMOUNT")), (Link(1, 0, "giver"),))
     changed = replace_spans(document, {0: "四川", 1: "九"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import get_args
 
 import numpy as np
@@ -17,8 +18,15 @@ Transform = Callable[[Document, np.random.Generator], Document]
 
 
 def other_names(document: Document, random: np.random.Generator) -> Document:
-    """Half of the places and bodies get another name of their kind, the same string the same one throughout."""
-    chosen: dict[tuple[str, str], str | None] = {}
+    """Half of the places and bodies get another name of their kind, the same string the same one throughout.
+
+    Places that touch stay as they are: of other names they might read as one chain, which is one span.
+    """
+    places = sorted(span for span in document.spans if span.label == "LOC")
+    touching = [pair for pair in pairwise(places) if pair[0].end == pair[1].start]
+    chosen: dict[tuple[str, str], str | None] = {
+        (document.span_text(span), span.label): None for pair in touching for span in pair
+    }
     texts: dict[int, str] = {}
     for number, span in enumerate(document.spans):
         text = document.span_text(span)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -203,11 +204,14 @@ def body(old: str, random: np.random.Generator) -> str | None:
     if kind == "group":
         return _group(where, random)
     if kind == "government":
-        return where + _one(random, ("人民政府", "政府")) if where[-1] in _GOVERNED else None
+        return where + _one(random, ("人民政府", "政府")) if _level(where) else None
     if kind == "committee":
-        return where + ("党委" if where[-1] in "乡镇" else "委") if where[-1] in _GOVERNED else None
+        level = _level(where)
+        return where + ("党委" if level in "乡镇" else "委") if level else None
     if kind == "party":
-        return _one(random, ("", "中共")) + where + "委" + _one(random, _PARTY) if where[-1] in "省市州县区旗" else None
+        if _level(where) in ("", "乡", "镇"):
+            return None
+        return _one(random, ("", "中共")) + where + "委" + _one(random, _PARTY)
     if kind == "medium":
         return short(where) + _one(random, _MEDIA)
     if kind == "unit":
@@ -225,8 +229,16 @@ def body(old: str, random: np.random.Generator) -> str | None:
     if kind == "hospital":
         return where + _one(random, _HOSPITALS)
     # an office without its place in front ('市民政局') stays one
-    level = old[0] if old[0] in "省市区县州镇" else where
-    return level + _one(random, _OFFICES)
+    stays = old[0] in "省市区县州镇" and not old.startswith(_names_like_levels())
+    return (old[0] if stays else where) + _one(random, _OFFICES)
+
+
+def _level(where: str) -> str:
+    """The kind of government that a place has, by the last character of its name; '' for none.
+
+    A short name ends as chance has it: 天镇 is a county. A 地区 has an office of the province.
+    """
+    return "" if where in _bare_names() or where.endswith("地区") or where[-1] not in _GOVERNED else where[-1]
 
 
 def _group(where: str, random: np.random.Generator) -> str:
@@ -242,11 +254,22 @@ def _group(where: str, random: np.random.Generator) -> str:
     return where + _one(random, _OFFICES) + _one(random, _TASKS) + _one(random, _GROUPS)
 
 
+def _long_names() -> Iterator[str]:
+    places = gazetteer()
+    yield from places.provinces
+    yield from (name for _, name in places.prefectures)
+    yield from (name for *_, name in places.counties)
+
+
 @cache
 def _bare_names() -> frozenset[str]:
-    places = gazetteer()
-    names = [*places.provinces, *(name for _, name in places.prefectures), *(name for *_, name in places.counties)]
-    return frozenset(short(name) for name in names if short(name) != name)
+    return frozenset(short(name) for name in _long_names() if short(name) != name)
+
+
+@cache
+def _names_like_levels() -> tuple[str, ...]:
+    """How names of places begin whose first character is the word for a level: 镇江 is no town."""
+    return tuple({short(name) for name in _long_names() if name[0] in "省市区县州镇"})
 
 
 @cache

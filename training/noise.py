@@ -79,11 +79,14 @@ def full_width(document: Document, _: np.random.Generator) -> Document:
 
 
 def lost_stops(document: Document, random: np.random.Generator) -> Document:
-    """A third of the full stops are gone, or a space."""
-    outside = owners(document)
+    """A third of the full stops are gone, or a space; never one that alone keeps two spans apart."""
+    inside = owners(document)
     changed = cells(document.text)
     for index, char in enumerate(document.text):
-        if char == "。" and outside[index] < 0 and random.random() < 1 / 3:
+        if char != "。" or inside[index] >= 0:
+            continue
+        between = 0 < index < len(inside) - 1 and min(inside[index - 1], inside[index + 1]) >= 0
+        if not between and random.random() < 1 / 3:
             changed[index] = Cell("" if random.random() < 0.5 else " ")
     return rewrite(document, changed)
 
