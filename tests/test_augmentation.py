@@ -129,6 +129,12 @@ def test_chinese_numerals_read_back(number: int) -> None:
     assert value(chinese(number)) == number
 
 
+def test_ten_has_its_one_behind_ten_thousands() -> None:
+    assert [chinese(number) for number in (100_010, 20_015, 11, 110_000, 21_000, 1_010)] == [
+        *("十万零一十", "二万零一十五", "十一", "十一万", "二万一千", "一千零一十")
+    ]
+
+
 @pytest.mark.parametrize(
     "old", ["5.5万元", "1,200元", "138.6万余元", "2000元", "300万美元", "28人次", "四十三万五千元", "0.8亿元"]
 )

@@ -21,7 +21,7 @@ def chinese(number: int) -> str:
         raise ValueError(f"{number} is not between 0 and 10^8")
     if number >= 10_000:
         high, low = divmod(number, 10_000)
-        rest = ("零" if low < 1000 else "") + chinese(low) if low else ""
+        rest = ("零" if low < 1000 else "") + ("一" if 10 <= low < 20 else "") + chinese(low) if low else ""
         return f"{chinese(high)}万{rest}"
     if number == 0:
         return _DIGITS[0]
