@@ -1,5 +1,8 @@
 """The corpus that ships: sound, split by document, and kept to the guidelines where a program can tell."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,6 +115,11 @@ def test_stats_and_agreement_on_the_command_line(tmp_path: Path, capsys: pytest.
     assert main(["corpus", "agreement", *files, "--output", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
     assert "1 boundary" in out and "66.7" in out and (tmp_path / "out" / "differences.html").exists()
+    # a terminal that cannot show a name of a file, or even a dash, is shown escapes
+    jsonl.write([_document("\ud800", text + "捐" * 20), _document("b", text + "捐" * 20)], tmp_path / "odd.jsonl")
+    command = [sys.executable, "-m", "bangfu.scripts.main", "corpus", "stats", str(tmp_path / "odd.jsonl")]
+    shown = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True)
+    assert rb"in \ud800, b" in shown.stdout and rb"\u2013" in shown.stdout
     jsonl.write([_document("b", text)], tmp_path / "three.jsonl")
     assert main(["corpus", "agreement", files[0], str(tmp_path / "three.jsonl")]) == 2
     assert "no document in common" in capsys.readouterr().err
