@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 
@@ -32,9 +31,6 @@ def run(arguments: argparse.Namespace) -> int:
         name, equals, file = pair.rpartition("=")
         if not equals:
             raise UserError(f"--measured {pair}: write NAME=FILE")
-        try:
-            measured[name] = json.loads(Path(file).read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise UserError(f"{file}: not valid JSON ({error}); give a metrics.json") from error
+        measured[name] = model_card.measurement(Path(file))
     print(f"{model_card.write(ModelFolder.load(arguments.model), measured)} written")
     return 0

@@ -13,6 +13,7 @@ from bangfu.inference.backend import BACKENDS, DEVICES, PRECISIONS
 from bangfu.inference.cleaning import untouched
 from bangfu.inference.extractor import Extractor
 from bangfu.labels import labelled_file
+from bangfu.labels.schema import LABEL_NAMES
 from bangfu.labels.user_error import UserError
 from bangfu.training import evaluation, evaluation_page, reliability, report
 from bangfu.training.augmentation_config import TransformName
@@ -52,6 +53,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print a table, and write the files."""
+    learning = _points(arguments.learning_curve) if arguments.learning_curve else ()
     documents = labelled_file.read(arguments.gold, only=arguments.documents)
     name = arguments.gold.name
     if arguments.noise:
@@ -79,7 +81,6 @@ def run(arguments: argparse.Namespace) -> int:
     print(evaluation.table(values))
     print(_scores(values["reliability"]))
     if arguments.output:
-        learning = _points(arguments.learning_curve) if arguments.learning_curve else ()
         _write(arguments.output, comparisons, values, learning)
     return 0
 
@@ -95,8 +96,14 @@ def _scores(figures: dict[str, Any]) -> str:
 def _points(path: Path) -> list[dict[str, Any]]:
     try:
         points: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["points"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); give what 'bangfu learning-curve' wrote") from error
+        for point in points:
+            # what the chart shows of it
+            if point["documents"] < 1 or set(point["f1"]) != {*LABEL_NAMES, evaluation.MICRO}:
+                raise ValueError("a point without documents or with other labels")
+            sum(point["f1"].values())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise UserError(f"{path}: cannot be read ({what}); give what 'bangfu learning-curve' wrote") from error
     return points
 
 

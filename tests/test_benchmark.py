@@ -186,6 +186,7 @@ def test_tools_that_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
         ("hanbao", "give NAME or NAME=PYTHON; known are"),
         (f"lac={tmp_path / 'python'}", "cannot be started"),
         (f"uie={sys.executable}", "install it there"),
+        ("lac=/bin/cat", "/bin/cat answers what is no JSON object .*; give a Python"),
     ):
         with pytest.raises(PeerError, match=words):
             Peer(PeerChoice.parse(given))

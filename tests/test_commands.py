@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 from conftest import SAMPLE
 
 from bangfu.inference import Extractor
+from bangfu.inference.model_folder import SHIPPED
 from bangfu.scripts.main import main
 
 TEXT = "南京市慈善总会向洛川县捐赠3万元。\n<b>南京</b>"
@@ -256,6 +258,42 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     command = f"{sys.executable} -m bangfu.scripts.main extract {articles} | head -c 10"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, env=os.environ.copy())
     assert (done.stderr, done.returncode) == (b"", 0)
+
+
+def test_files_of_other_content_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("yaml", reason="needs the extra 'train'")
+    other, gold = tmp_path / "other.json", tmp_path / "gold.jsonl"
+    gold.write_text(json.dumps({"id": "a", "text": TEXT, "spans": []}), encoding="utf-8")
+    model = tmp_path / "model"
+    shutil.copytree(SHIPPED, model)
+    card = (model / "README.md").read_bytes()
+    (model / "run.json").unlink()
+    (model / "run.json").symlink_to(other)
+    monkeypatch.setattr(Extractor, "load", None)  # the curve is read before anything is measured
+    for content, commands in (
+        (b"[]", "measured run"),
+        (b"{}", "measured run curve"),
+        (b"{", "measured run curve"),
+        (b"\xff", "measured run curve"),
+        (b'{"documents": 1, "scores": {}}', "measured"),
+        (b'{"points": [1]}', "curve"),
+        (b'{"points": 5}', "curve"),
+        (b'{"points": [{"documents": 0, "f1": {}}]}', "curve"),
+    ):
+        other.write_bytes(content)
+        for name, arguments in (
+            ("measured", ["card", str(model), "--measured", f"x={other}"]),
+            ("run", ["card", str(model)]),
+            ("curve", ["evaluate", str(gold), "--output", str(tmp_path / "out"), "--learning-curve", str(other)]),
+        ):
+            if name in commands.split():
+                assert main(arguments) == 2
+                message = capsys.readouterr().err
+                file = model / "run.json" if name == "run" else other
+                assert message.startswith(f"bangfu: {file}: ") and message.count("\n") == 1
+    assert (model / "README.md").read_bytes() == card and not (tmp_path / "out").exists()
 
 
 def test_evaluate_writes_figures_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bangfu.inference.model_folder import WEIGHTS, ModelFolder
 from bangfu.labels.atomic_file import replaced
-from bangfu.labels.schema import LABELS
+from bangfu.labels.schema import LABEL_NAMES, LABELS
+from bangfu.labels.user_error import UserError
 from bangfu.training import yaml_file
 from bangfu.training.config import TrainingConfig
+from bangfu.training.evaluation import MICRO
 
 CONFIG_FILE = "training.yaml"
 RUN_FILE = "run.json"
@@ -22,15 +25,34 @@ def write(folder: ModelFolder, measured: Mapping[str, dict[str, Any]]) -> Path:
     """Render the card of a model folder; ``measured`` are contents of ``metrics.json`` by what was measured."""
     path = folder.file(RUN_FILE)
     card = folder.path / CARD_FILE
-    text = render(
-        yaml_file.read(folder.file(CONFIG_FILE), TrainingConfig),
-        json.loads(path.read_text(encoding="utf-8")),
-        measured,
-        folder.file(WEIGHTS).stat().st_size,
-    )
+    config = yaml_file.read(folder.file(CONFIG_FILE), TrainingConfig)
+    size = folder.file(WEIGHTS).stat().st_size
+    with _told(path, "copy the whole folder that 'bangfu train' wrote"):
+        text = render(config, json.loads(path.read_text(encoding="utf-8")), measured, size)
     with replaced(card) as partial:
         partial.write_text(text, encoding="utf-8")
     return card
+
+
+def measurement(file: Path) -> dict[str, Any]:
+    """The content of a ``metrics.json``; UserError for another file."""
+    with _told(file, "give a metrics.json of 'bangfu evaluate --output'"):
+        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        # what the card shows of it
+        _row("", values)
+        _scores({}, {"": values}, 0.0)
+        if set(values["scores"]) != {*LABEL_NAMES, MICRO}:
+            raise ValueError(f"scores of {', '.join(values['scores'])}")
+    return values
+
+
+@contextmanager
+def _told(file: Path, mend: str) -> Iterator[None]:
+    """Whatever a file of another content leads to is the user's to mend."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise UserError(f"{file}: not what was looked for ({type(error).__name__}: {error}); {mend}") from error
 
 
 def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str, dict[str, Any]], size: int) -> str:

@@ -41,6 +41,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 encoding="utf-8",
+                errors="replace",  # what is no JSON is told below
                 env=environment,
             )
         except OSError as error:
@@ -85,5 +86,12 @@ class Worker:
                 f"{self.name}: ended with status {status} under {self.command[0]}; see why with: "
                 f"{shlex.join(self.command)}"
             )
-        answer: dict[str, Any] = json.loads(line)
+        try:
+            answer = json.loads(line)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise self._refusal(
+                f"{self.name}: {self.command[0]} answers what is no JSON object ({one_line(line)}); give a Python"
+            )
         return answer
