@@ -9,7 +9,9 @@ pytest.importorskip("yaml", reason="needs the extra 'train'")
 from bangfu.scripts.main import main
 from bangfu.training import yaml_file
 from bangfu.training.config import TrainingConfig
+from bangfu.training.experiment_config import ExperimentConfig
 from bangfu.training.pretraining_config import PretrainingConfig
+from bangfu.training.probe_config import ProbeConfig
 from bangfu.training.yaml_file import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
@@ -49,6 +51,9 @@ def test_there_are_configs() -> None:
         ("epochs: 1\nepochs: 2", "the key 'epochs' stands twice"),
         ("name: 2024-13-45", "not valid YAML"),
         ("learning_rate: -1", "learning_rate must be above 0"),
+        ("seed: -1", "seed -1 must lie between 0 and 2^32 - 1"),
+        ("seeds: [1, 4294967296]", "seed 4294967296 must lie between 0 and 2^32 - 1"),
+        ("epochs: " + "[" * 5000, "not valid YAML"),
         ("weight_decay: .nan", "weight_decay must lie between 0 and 1"),
         ("train: [{path: t, labels: {LOC: LOC}}]", "annotates AID, AMOUNT, ORG, but no label of the file"),
     ],
@@ -82,6 +87,7 @@ PRETRAIN = "sources: [{path: t.txt}]\nencoder: e\noutput: o\nsteps: 5000\n"
         ("sources: [{path: t, form: labelled, labels: {A: HUMAN}}]", "'HUMAN' is not one of LOC, ORG, PER"),
         ("lengths: [128, 100]", "must be multiples of each of lengths"),
         ("steps: 100", "lower one of them"),
+        ("seed: -1", "seed -1 must lie between"),
     ],
 )
 def test_a_mistake_in_pretraining_is_one_line(tmp_path: Path, line: str, words: str) -> None:
@@ -91,6 +97,29 @@ def test_a_mistake_in_pretraining_is_one_line(tmp_path: Path, line: str, words: 
     with pytest.raises(ConfigError) as caught:
         yaml_file.read(path, PretrainingConfig)
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seeds": [-1]}, "seed -1 must lie between"),
+        ({"seeds": [1, 1]}, "seed 1 is there twice"),
+        ({"dropout": 5}, "dropout 5.0 must lie between 0 and 1"),
+        ({"learning_rate": "1e999"}, "learning_rate inf must be above 0 and finite"),
+    ],
+)
+def test_a_mistake_in_a_probe_is_one_line(changes: dict[str, object], words: str) -> None:
+    good = {"encoder": "e", "train": "t", "test": "t", "output": "o"}
+    assert yaml_file.build(good, ProbeConfig, "a.yaml")
+    with pytest.raises(ConfigError, match=rf"^a\.yaml: {words}"):
+        yaml_file.build(good | changes, ProbeConfig, "a.yaml")
+
+
+@pytest.mark.parametrize("seeds", [[1, 1], [-1]])
+def test_seeds_of_an_experiment(seeds: list[int]) -> None:
+    values = {"name": "n", "base": "b", "output": "o", "variants": [{"name": "v"}], "seeds": seeds}
+    with pytest.raises(ConfigError, match=r"^a\.yaml: seed"):
+        yaml_file.build(values, ExperimentConfig, "a.yaml")
 
 
 def test_yaml_makes_no_objects(tmp_path: Path) -> None:

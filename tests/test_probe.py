@@ -1,5 +1,6 @@
 """The probe: it learns a public set's own labels, and counts what it cannot tell."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from bangfu.labels.defect import LabelledDataError
 from bangfu.training.evaluation import Score
 from bangfu.training.probe import Probe, batches, read, summary
 from bangfu.training.probe_config import ProbeConfig
+from bangfu.training.yaml_file import ConfigError
 
 PEOPLE, PLACES = "甲乙丙丁", ("江苏", "海南", "宁安")
 
@@ -102,6 +104,18 @@ def test_bad_data_is_one_line(config: ProbeConfig, tmp_path: Path) -> None:
         (tmp_path / "train.jsonl").write_text(f"\n{line}", encoding="utf-8")
         with pytest.raises(LabelledDataError, match=r"train\.jsonl:2: not a labelled document"):
             Probe(config, list[str]().append)
+
+
+def test_what_cannot_be_measured_is_refused(config: ProbeConfig, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    for changes, words in (
+        ({"window": 5000, "batch_tokens": 9000}, "window 5000 .* exceed the encoder's 128 positions"),
+        ({"train": str(tmp_path / "empty.jsonl")}, "no documents to train on"),
+        ({"test": str(tmp_path / "empty.jsonl")}, "no documents to measure"),
+        ({"dev_share": 1e-9}, r"no documents to measure \(dev_share 1e-09 of train\)"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            Probe(dataclasses.replace(config, **changes), list[str]().append)
 
 
 def test_spread_is_that_of_a_sample() -> None:

@@ -243,6 +243,8 @@ def test_a_learning_curve_keeps_its_points(config: TrainingConfig, tmp_path: Pat
         learning_curve(dataclasses.replace(config, dropout=0.2), [0.01], [1], said.append)
     with pytest.raises(UserError, match="must lie above 0"):
         learning_curve(config, [0.0], [1], said.append)
+    with pytest.raises(UserError, match="seed -1 must lie between"):
+        learning_curve(config, [0.01], [-1], said.append)
 
 
 def test_an_experiment_compares_variants(config: TrainingConfig, tmp_path: Path) -> None:
@@ -287,6 +289,7 @@ def test_an_experiment_compares_variants(config: TrainingConfig, tmp_path: Path)
     [
         ({"dropuot": 0.1}, "unknown key 'dropuot'; did you mean 'dropout'"),
         ({"train.1.repeat": 2}, "leads nowhere at '1'"),
+        ({"train.-1.repeat": 2}, "leads nowhere at '-1'"),
         ({"train.0.augmentation.names": 0.5}, "nothing is set there"),
         ({"train.0": 3}, "names no key"),
     ],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bangfu.labels.schema import LABEL_NAMES
+from bangfu.training import seeds
 from bangfu.training.augmentation_config import AugmentationConfig
 from bangfu.training.regularisation_config import RegularisationConfig
 
@@ -91,6 +92,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) == 1:
             raise ValueError(f"seeds {list(self.seeds)} must be several, each once; for one run give seed")
+        seeds.check(self.seeds or (self.seed,))
         if not self.train:
             raise ValueError("train names no data set; add one")
         if not 0 < self.stride <= self.window:

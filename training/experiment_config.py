@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from bangfu.training import seeds
 from bangfu.training.augmentation_config import TransformName
 
 
@@ -41,6 +42,7 @@ class ExperimentConfig:
         names = [variant.name for variant in self.variants]
         if not names or not self.seeds:
             raise ValueError("variants and seeds must not be empty")
+        seeds.check(self.seeds)
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two variants are called {name!r}; give each a name of its own")

@@ -17,6 +17,7 @@ from bangfu.labels.atomic_file import replaced, write_json
 from bangfu.labels.document import Document
 from bangfu.labels.user_error import UserError
 from bangfu.training import dataset, yaml_file
+from bangfu.training import seeds as seeds_of_runs
 from bangfu.training.config import TrainingConfig
 from bangfu.training.finetuning import ResumeError, data_hashes, train
 
@@ -43,6 +44,7 @@ def learning_curve(
     """
     from bangfu.training import charts  # before the training: what is missing should show at once
 
+    seeds_of_runs.check(tuple(dict.fromkeys(seeds)))
     for share in shares:
         if not 0 < share <= 1:
             raise UserError(f"share {share:g} must lie above 0 and up to 1")

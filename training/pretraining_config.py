@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bangfu.training import seeds
+
 # What hand-made marks of names in labelled sources may be mapped to.
 NAME_LABELS = ("LOC", "ORG", "PER")
 
@@ -102,6 +104,7 @@ class PretrainingConfig:
             raise ValueError("give either encoder, to go on from one, or architecture, to begin one")
         if self.warmup_steps + self.decay_steps > self.steps:
             raise ValueError("warmup_steps and decay_steps together exceed steps; lower one of them")
+        seeds.check((self.seed,))
         if not 0 < self.masked_share < 1:
             raise ValueError(f"masked_share {self.masked_share} must lie between 0 and 1")
         if not 0 <= self.held_out < 1 or not 0 <= self.dropout < 1:

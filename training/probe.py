@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 from tqdm import tqdm
-from transformers import AutoModelForTokenClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
 from bangfu.inference.cleaning import clean
 from bangfu.inference.decoding import decode
@@ -28,6 +28,7 @@ from bangfu.labels.defect import Defect, LabelledDataError
 from bangfu.training.encoder_source import check_encoder
 from bangfu.training.evaluation import Score
 from bangfu.training.probe_config import ProbeConfig
+from bangfu.training.yaml_file import ConfigError
 
 # Tokens whose loss is not counted: [CLS], [SEP] and padding.
 _IGNORE = -100
@@ -126,6 +127,11 @@ class Probe:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.set_flush_denormal(True)
         check_encoder(config.encoder)
+        positions = AutoConfig.from_pretrained(config.encoder).max_position_embeddings
+        if config.window + 2 > positions:
+            raise ConfigError(
+                f"window {config.window} and two special tokens exceed the encoder's {positions} positions"
+            )
         self.encoder = Encoder(AutoTokenizer.from_pretrained(config.encoder).backend_tokenizer)
         self.train_set = read(Path(config.train), self.encoder, config.labels)
         if config.dev_share:
@@ -134,6 +140,10 @@ class Probe:
             self.train_set = [one for one, out in zip(self.train_set, held, strict=True) if not out]
         else:
             self.test_set = read(Path(config.test), self.encoder, config.labels)
+        for what, some in (("train on", self.train_set), ("measure", self.test_set)):
+            if not some:
+                held_out = f" (dev_share {config.dev_share:g} of train)" if config.dev_share else ""
+                raise ConfigError(f"no documents to {what}{held_out}; give files that hold some under train and test")
 
     def run(self) -> dict[str, Any]:
         """Train and measure for each seed; ``<output>/probe.json`` holds all seeds that are done."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from bangfu.training import seeds
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,12 @@ class ProbeConfig:
             raise ValueError(f"stride {self.stride} must lie between 1 and window {self.window}")
         if not self.labels or not self.seeds or self.epochs < 1:
             raise ValueError("labels, seeds and epochs must not be empty")
-        if not 0 <= self.dev_share < 1:
-            raise ValueError(f"dev_share {self.dev_share} must lie between 0 and 1")
+        seeds.check(self.seeds)
+        for name in ("learning_rate", "head_learning_rate", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} {getattr(self, name)} must be above 0 and finite")
+        for name in ("dev_share", "dropout", "warmup_share", "weight_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)} must lie between 0 and 1")
         if self.batch_tokens < self.window + 2:
             raise ValueError(f"batch_tokens {self.batch_tokens} does not hold one window of {self.window} tokens")

@@ -29,6 +29,8 @@ def varied(base: TrainingConfig, variant: VariantConfig, where: str) -> Training
         *parents, last = path.split(".")
         for key in parents:
             try:
+                if isinstance(place, list) and not key.isdecimal():
+                    raise LookupError(key)  # -1 would be the last item
                 place = place[int(key)] if isinstance(place, list) else place[key]
             except (LookupError, TypeError, ValueError) as error:
                 mend = "give the keys of the base's settings, joined by dots"

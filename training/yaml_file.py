@@ -45,7 +45,7 @@ def read(path: Path | str, kind: type[T]) -> T:
         raise ConfigError(f"{path}: cannot be read ({error}); give the path of a YAML file") from error
     try:
         values = yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date that is none
         raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     return build(values, kind, str(path))
 
