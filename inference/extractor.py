@@ -112,6 +112,8 @@ class Extractor:
             raise UserError(f"unknown device {device!r}; use one of {', '.join(DEVICES)}")
         if precision not in PRECISIONS:
             raise UserError(f"unknown precision {precision!r}; use one of {', '.join(PRECISIONS)}")
+        if threads < 0:
+            raise UserError(f"threads {threads} must be at least 0, which is all cores")
         if workers is not None and workers < 0:
             raise UserError(f"workers {workers} must be at least 0")
         folder = ModelFolder.load(SHIPPED if path is None else path)

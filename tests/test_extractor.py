@@ -205,6 +205,7 @@ def test_bf16_finds_what_fp32_finds(article: str) -> None:
         ({"precision": "bf16"}, "for bf16 use backend='torch'"),
         ({"precision": "fp8"}, "unknown precision 'fp8'"),
         ({"workers": -1}, "workers -1"),
+        ({"threads": -1}, "threads -1"),
     ],
 )
 def test_what_does_not_go_together_is_refused(
