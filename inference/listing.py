@@ -84,6 +84,14 @@ def _paths(
     yield from kept
 
 
+def within(source: str, other: Path) -> bool:
+    """Whether a file, folder, glob or ``-`` is ``other`` or in it; what a folder or glob holds is not looked at."""
+    path = Path("/dev/stdin" if source == "-" else source)
+    while glob.has_magic(str(path)) and not os.path.lexists(path):
+        path = path.parent  # of a glob, the folder that it begins at
+    return _within(str(path), other)
+
+
 def _below(folder: Path, closed: list[OSError]) -> Iterator[Path]:
     # all files but hidden ones and the lock files of Word, folder by folder; of a folder that is closed, the error
     for top, folders, names in os.walk(folder, onerror=closed.append):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 
 from bangfu.inference.extraction import Summary
 from bangfu.inference.input_error import InputError, reason
+from bangfu.inference.writer import FORMATS
 from bangfu.labels.atomic_file import write_json
 from bangfu.labels.user_error import UserError
 
@@ -21,6 +23,9 @@ RUN, ERRORS = "run.json", "errors.jsonl"
 DONE = ".done"  # a folder in which an engine notes what of a run is done, until all is
 _LOCK = ".lock"
 _ANEW = "--overwrite starts anew, or name another folder"
+_PART = rf"part-\d{{5,}}(-\d{{5,}})?\.({'|'.join(FORMATS)})"  # with the second number by Ray
+_OURS = re.compile(rf"{_PART}|{re.escape(ERRORS)}")
+_PARTIAL = re.compile(rf"\.({_PART}|{re.escape(RUN)})\.\d+\.partial")
 
 
 @dataclass(frozen=True)
@@ -64,11 +69,12 @@ class RunFolder:
 
         ``settings`` is what the results depend on, as a JSON object. Raises UserError when the folder holds
         a run that has begun with other settings (the message names the first that differs), holds anything else
-        than a run, or cannot be written to. ``overwrite`` removes the run that is there.
+        than a run, or cannot be written to. ``overwrite`` removes the run that is there, and no other files.
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            lock = (path / _LOCK).open("w")
+            _check(path)  # before a lock is left in what is not ours
+            lock = (path / _LOCK).open("a")
         except OSError as error:
             raise UserError(f"{path}: cannot be written ({reason(error)}); name another folder") from error
         with lock:
@@ -76,6 +82,7 @@ class RunFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise UserError(f"{path}: another run is writing there; wait for it to end") from error
+            _check(path)
             if overwrite:
                 _clear(path)
             folder = cls(path, settings, _progress(path, settings))
@@ -124,27 +131,44 @@ class RunFolder:
             raise UserError(f"{self.path}: cannot be written ({reason(error)}); make room and run again") from error
 
 
+def _check(path: Path) -> None:
+    # UserError when the folder is neither that of a run nor empty, but for what a run leaves that is killed at once
+    run = path / RUN
+    if not run.exists():
+        if any(file.name not in (RUN, _LOCK) and not _PARTIAL.fullmatch(file.name) for file in path.iterdir()):
+            raise UserError(f"{path}: holds other files and no run; name an empty or a new folder")
+        return
+    try:
+        value = json.loads(run.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # it may have been ours, and that it is broken is said where it is needed
+    # other programs, and models that were trained, have a file of this name
+    if not isinstance(value, dict) or not {"settings", "progress"} <= value.keys():
+        raise UserError(f"{run}: not of a run of extract; name an empty or a new folder")
+
+
 def _clear(path: Path) -> None:
-    for pattern in ("part-*", ".part-*.partial", RUN, f".{RUN}.*.partial", ERRORS):
-        for file in path.glob(pattern):
-            file.unlink()
+    # run.json last: as long as it is there, the folder is that of a run
+    _remove(path, _OURS)
+    _remove(path, _PARTIAL)
     shutil.rmtree(path / DONE, ignore_errors=True)
+    (path / RUN).unlink(missing_ok=True)
+
+
+def _remove(path: Path, names: re.Pattern[str]) -> None:
+    for file in list(path.iterdir()):
+        if names.fullmatch(file.name) and (file.is_symlink() or file.is_file()):
+            file.unlink()
 
 
 def _progress(path: Path, settings: dict[str, Any]) -> Progress:
     # what the folder holds of a run with these settings, cleared of what a kill left behind
     run, errors = path / RUN, path / ERRORS
-    if not run.exists():
-        if any(not file.name.startswith((".part-", f".{RUN}", _LOCK)) for file in path.iterdir()):
-            raise UserError(f"{path}: holds other files and no run; name an empty or a new folder")
-        progress = Progress()
-    else:
+    progress = Progress()
+    if run.exists():
         try:
-            value = json.loads(run.read_text(encoding="utf-8"))
-            before = value["settings"]
-            done = value["progress"]
-            progress = Progress(**done | {"mark": Mark(**done["mark"]), "summary": Summary(**done["summary"])})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            before, progress = _read(json.loads(run.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{run}: broken ({reason(error)}); {_ANEW}") from error
         # a run that was stopped before its first part, by a wrong option say, holds nobody to its settings
         begun = progress != Progress() or (path / DONE).exists()
@@ -155,8 +179,21 @@ def _progress(path: Path, settings: dict[str, Any]) -> Progress:
     for number in range(progress.parts):
         if not any(path.glob(f"part-{number:05}.*")):
             raise UserError(f"{path}: part {number} is gone; {_ANEW}")
-    for file in list(path.glob(".*.partial")):
-        file.unlink()
+    _remove(path, _PARTIAL)
     if errors.exists() and errors.stat().st_size > progress.mark.errors:
         os.truncate(errors, progress.mark.errors)
     return progress
+
+
+def _read(value: dict[str, Any]) -> tuple[dict[str, Any], Progress]:
+    # the settings and the progress of run.json; an error of one of several kinds when it is not as it was written
+    settings, done = value["settings"], value["progress"]
+    progress = Progress(**done | {"mark": Mark(**done["mark"]), "summary": Summary(**done["summary"])})
+    mark, summary = progress.mark, progress.summary
+    numbers = (progress.parts, mark.articles, mark.skipped, mark.errors, summary.articles, summary.characters)
+    for number in (*numbers, summary.skipped, *summary.entities.values()):
+        if type(number) is not int or number < 0:
+            raise ValueError(f"{number!r} is no count")
+    if not isinstance(settings, dict) or not isinstance(mark.file, str | None) or type(progress.finished) is not bool:
+        raise TypeError("settings, file or finished is of another type")
+    return settings, progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from bangfu.inference.extraction import Summary, extracted
 from bangfu.inference.extractor import BATCH_TOKENS, CUDA_BATCH_TOKENS, Extractor
 from bangfu.inference.form import FORMS
 from bangfu.inference.input_error import InputError
+from bangfu.inference.listing import within
 from bangfu.inference.model_folder import SHIPPED, ModelFolder
 from bangfu.inference.parts import Errors, write_parts
 from bangfu.inference.reading import Reading
-from bangfu.inference.run_folder import RunFolder
+from bangfu.inference.run_folder import RUN, RunFolder
 from bangfu.labels.user_error import UserError, one_line
 from bangfu.scripts.progress import Progress
 
@@ -91,6 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output == "":
         raise UserError("an empty name for the output; give a file, a folder, or . for this folder")
     output = None if arguments.output is None else Path(arguments.output)
+    if output is not None:
+        _spare_input(arguments.files, output)
     parts = arguments.parts or arguments.engine == "ray"
     if parts and output is None:
         raise UserError("parts need a folder; name it with --output")
@@ -123,6 +126,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if summary.skipped else 0
 
 
+def _spare_input(sources: Sequence[str], output: Path) -> None:
+    # a device may be both
+    for source in sources if output.is_file() or output.is_dir() else ():
+        if source and within(source, output):
+            raise UserError(f"{output}: is or holds the input {source}; name another output")
+
+
 def _in_parts(arguments: argparse.Namespace, output: Path) -> int:
     form: writer.Format = arguments.format or "jsonl"
     if arguments.part_size < 1:
@@ -131,6 +141,15 @@ def _in_parts(arguments: argparse.Namespace, output: Path) -> int:
         raise UserError(f"--workers {arguments.workers} must be at least 1")
     if form == "parquet":
         from bangfu.inference import parquet_writer  # noqa: F401 - says at once that the extra is missing
+    if arguments.engine == "ray":
+        from bangfu.inference import ray_engine  # noqa: F401 - so does this
+    # what is there goes when nothing is known any more to keep a run from taking its place
+    extractor = None
+    if arguments.overwrite and (output / RUN).exists():
+        extractor = _extractor(arguments) if arguments.engine == "local" else None
+        if not _any_article(arguments, output):
+            _say(f"{output}: stays as it is; there is no article to take its place")
+            return 1
     errors = Errors(_say_skipped)
     reading = _reading(arguments, output, errors)
     with RunFolder.open(output, _settings(arguments, reading, form), arguments.overwrite) as folder:
@@ -142,11 +161,22 @@ def _in_parts(arguments: argparse.Namespace, output: Path) -> int:
             if arguments.engine == "ray":
                 progress = _on_ray(arguments, reading, errors, folder, form)
             else:
-                extractor = _extractor(arguments)
+                extractor = extractor or _extractor(arguments)
                 with Progress(reading) as progress:
                     write_parts(extractor, reading, errors, folder, form, arguments.part_size, progress.each)
             _say(f"{folder.progress.summary}; {progress.pace()}")
         return 1 if folder.progress.summary.skipped else 0
+
+
+def _any_article(arguments: argparse.Namespace, output: Path) -> bool:
+    # says what was skipped where there is none; a stream, which can be read only once, counts as one
+    errors: list[InputError] = []
+    reading = _reading(arguments, output, errors.append, note=lambda _: None)
+    articles = reading.articles()  # says which extra is missing
+    found = bool(reading.files) if reading.size() is None else next(articles, None) is not None
+    for error in () if found else errors:
+        _say_skipped(error)
+    return found
 
 
 def _on_ray(
@@ -198,14 +228,19 @@ def _form(arguments: argparse.Namespace, output: Path | None) -> writer.Format:
     return form
 
 
-def _reading(arguments: argparse.Namespace, output: Path | None, skipped: Callable[[InputError], None]) -> Reading:
+def _reading(
+    arguments: argparse.Namespace,
+    output: Path | None,
+    skipped: Callable[[InputError], None],
+    note: Callable[[str], None] | None = None,
+) -> Reading:
     return Reading(
         arguments.files,
         form=arguments.input,
         column=arguments.column,
         encoding=arguments.encoding,
         skipped=skipped,
-        note=_say,
+        note=note or _say,
         leave_out=output,
     )
 

@@ -112,6 +112,78 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert (other / "mine.txt").exists()
 
 
+def test_overwrite_spares_what_no_run_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, source = tmp_path / "out", tmp_path / "a.txt"
+    source.write_text("临江市民政局", encoding="utf-8")
+    arguments = ["extract", str(source), "-o", f"{out}/", "--overwrite"]
+    out.mkdir()
+    mine = ["part-00000.txt", "part-0.jsonl", "part-00000.jsonl.bak", ".part-1.partial", "part-00001.jsonl"]
+    for name in mine:
+        (out / name).write_text("mine", encoding="utf-8")
+    for run in (None, '{"dev": {}}', "[1]"):  # none, and those of a trained model and of another program
+        if run is not None:
+            (out / "run.json").write_text(run, encoding="utf-8")
+        before = sorted(file.name for file in out.iterdir())
+        assert main(arguments) == 2 and "name an empty or a new folder" in capsys.readouterr().err
+        assert sorted(file.name for file in out.iterdir()) == before
+    # a broken run may be begun anew
+    (out / "run.json").write_text("{", encoding="utf-8")
+    assert main(arguments) == 0
+    assert sorted(file.name for file in out.iterdir()) == sorted([".lock", "part-00000.jsonl", "run.json", *mine[:4]])
+
+
+def test_the_output_is_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, source = tmp_path / "out", tmp_path / "a.txt"
+    source.write_text("临江市民政局", encoding="utf-8")
+    assert main(["extract", str(source), "-o", f"{out}/"]) == 0
+    (tmp_path / "link").symlink_to(out)
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    part = out / "part-00000.jsonl"
+    capsys.readouterr()
+    for given in (part, out, tmp_path / "link" / part.name, out / "*.jsonl"):
+        assert main(["extract", str(source), str(given), "-o", f"{out}/", "--overwrite"]) == 2
+        message = capsys.readouterr().err
+        assert f"is or holds the input {given}" in message and message.count("\n") == 1
+    assert main(["extract", str(part), "-o", str(part), "--overwrite"]) == 2
+    assert "is or holds the input" in capsys.readouterr().err
+    assert before == {file.name: file.read_bytes() for file in out.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("settings", "progress"),
+    [
+        ({}, {"parts": "x", "mark": {}, "summary": {}}),
+        ({}, {"mark": {}, "summary": {"entities": []}}),
+        ([], {"parts": 1, "mark": {}, "summary": {}}),
+    ],
+)
+def test_a_broken_run_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: object, progress: object
+) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"settings": settings, "progress": progress}), encoding="utf-8")
+    assert main(["extract", str(SAMPLE), "-o", f"{tmp_path}/"]) == 2
+    message = capsys.readouterr().err
+    assert "run.json: broken" in message and "--overwrite starts anew" in message and message.count("\n") == 1
+
+
+def test_overwrite_keeps_what_nothing_can_replace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, empty = tmp_path / "out", tmp_path / "empty.txt"
+    empty.touch()
+    assert main(["extract", str(SAMPLE), "-o", f"{out}/"]) == 0
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    for given, status, words in (
+        ([str(SAMPLE), "--threads", "-3"], 2, "threads -3"),
+        ([str(SAMPLE), "--model", str(tmp_path)], 2, "missing"),
+        ([str(SAMPLE), "--device", "cpu", "--precision", "fp16"], 2, "fp16"),
+        ([str(tmp_path / "none.txt")], 1, "no such file"),
+        ([str(empty)], 1, "empty"),
+    ):
+        capsys.readouterr()
+        assert main(["extract", *given, "-o", f"{out}/", "--overwrite"]) == status
+        assert words in capsys.readouterr().err
+        assert before == {file.name: file.read_bytes() for file in out.iterdir()}
+
+
 def test_a_run_that_did_not_begin_holds_nobody_to_its_settings(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
