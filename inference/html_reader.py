@@ -34,12 +34,12 @@ def read(raw: bytes, where: str, encoding: str | None) -> Plain:
         found = trafilatura.bare_extraction(
             page, favor_precision=True, include_comments=False, with_metadata=True, url=None
         )
+        text = getattr(found, "text", None) or ""
+        if not text.strip():
+            note = f"{where}: no main text found; all visible text is taken"
+            return Plain(visible_text(page), "visible text", encoding, note)
     except Exception as error:  # what a parser raises on an odd page is not bounded
         raise InputError(f"cannot be parsed ({reason(error)}); save the page anew", where) from error
-    text = getattr(found, "text", None) or ""
-    if not text.strip():
-        note = f"{where}: no main text found; all visible text is taken"
-        return Plain(visible_text(page), "visible text", encoding, note)
     title = _SITE.sub("", getattr(found, "title", None) or "").strip()
     text = _without_rules(text)
     return Plain(text if title in text else f"{title}\n{text}", "trafilatura", encoding)

@@ -48,6 +48,11 @@ class _Parser(HTMLParser):
         if not self._hidden:
             self.parts.append(data.replace("\0", ""))
 
+    def parse_html_declaration(self, i: int) -> int:
+        # <![foo]> is a comment to browsers; the parser of Python 3.13 and older raises an AssertionError
+        odd = self.rawdata.startswith("<![", i) and not self.rawdata.startswith("<![CDATA[", i)
+        return self.parse_bogus_comment(i) if odd else super().parse_html_declaration(i)
+
     def _part(self, tag: str) -> None:
         if tag not in _INLINE and tag not in _HIDDEN:
             self.parts.append("\0")
