@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -29,16 +30,23 @@ def records(stream: IO[bytes], where: str, column: str | None) -> Iterator[Recor
         file = pq.ParquetFile(stream if stream.seekable() else io.BytesIO(stream.read()))
         names = [field.name for field in file.schema_arrow]
         texts = [field.name for field in file.schema_arrow if _is_text(field.type)]
-        sample = next(file.iter_batches(_SAMPLE, columns=texts), None)
-        cells = {name: [cell or "" for cell in sample[name].to_pylist()] if sample else [] for name in texts}
+        twice = {name for name, number in Counter(names).items() if number > 1}
+        single = [name for name in texts if name not in twice]
+        sample = next(file.iter_batches(_SAMPLE, columns=single), None)
+        cells: dict[str, list[str]] = {name: [] for name in texts}
+        cells |= {name: [cell or "" for cell in sample[name].to_pylist()] for name in single if sample}
         text, key = text_column(cells, column, names, where), id_column(names)
+        for name in sorted(twice & {text, key}):
+            raise InputError(f"two columns are called {name!r}; rename one of them", where)
         number = 0
         for batch in file.iter_batches(_BATCH, columns=[text] if key is None else [text, key]):
             ids = batch[key].to_pylist() if key is not None else [None] * len(batch)
             for cell, name in zip(batch[text].to_pylist(), ids, strict=True):
                 number += 1
                 yield Record(number, text, cell or "", None if name is None else str(name))
-    except (pa.ArrowException, OSError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # what a parser raises on a broken file is not bounded
         raise InputError(f"broken Parquet ({reason(error)}); write the file anew", where) from error
 
 
