@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,8 @@ from bangfu.inference.form import COMPRESSED, FORMS, Form, form_of
 from bangfu.inference.input_error import InputError, reason
 
 _KINDS = f"{', '.join(f'.{form}' for form in FORMS)}, {' and '.join(COMPRESSED)} too"
+_MISSING = "there is no such file or folder; check the path; to extract from text, pipe it to -"
+_SHOWN = 40  # characters of a name that is too long for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,14 @@ def _paths(
         raise InputError("an empty name, which would mean all of this folder; give a file, or . for the folder")
     path = Path(source)
     closed: list[OSError] = []
-    if source == "-" or path.is_file() or path.is_fifo() or path.is_char_device():
+    mode = None if source == "-" else _mode(path)
+    if source == "-" or (mode and (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISCHR(mode))):
         yield source, source
         return
-    if path.is_dir():
+    if mode and stat.S_ISDIR(mode):
         below = [(str(inner), inner.relative_to(path).as_posix()) for inner in _below(path, closed)]
-    elif path.exists() or not glob.has_magic(source):
-        raise InputError("there is no such file or folder; check the path", source)
+    elif mode or not glob.has_magic(source):
+        raise InputError(_MISSING, source)
     else:
         matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
         below = [(match, match) for match in matches if Path(match).is_file()]
@@ -90,6 +95,20 @@ def within(source: str, other: Path) -> bool:
     while glob.has_magic(str(path)) and not os.path.lexists(path):
         path = path.parent  # of a glob, the folder that it begins at
     return _within(str(path), other)
+
+
+def _mode(path: Path) -> int | None:
+    # the kind of a file, None when there is none; InputError when that cannot be told
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        if error.errno == errno.ENAMETOOLONG:  # it is rather the text itself
+            raise InputError(_MISSING, f"{str(path)[:_SHOWN]}…") from error
+        raise InputError(f"cannot be read ({reason(error)}); check the permissions", str(path)) from error
 
 
 def _below(folder: Path, closed: list[OSError]) -> Iterator[Path]:

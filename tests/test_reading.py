@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -162,6 +163,14 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         assert str(error).startswith(f"{tmp_path / name}: {words}"), error
 
 
+@pytest.mark.parametrize("text", [LONG, f"{SHORT}[注1]*?" * 20])
+def test_a_text_in_the_place_of_a_name_is_named(text: str) -> None:
+    skipped: list[InputError] = []
+    assert [article.text for article in read(text, SAMPLE, skipped=skipped.append)] == [LONG]
+    (error,) = skipped
+    assert error.file == f"{text[:40]}…" and "no such file" in str(error) and "pipe it to -" in str(error)
+
+
 def test_lines_stream() -> None:
     """No more is read than the line that is asked for, whatever the file holds behind it."""
 
@@ -203,6 +212,7 @@ def test_pages(tmp_path: Path) -> None:
         ("<title>题</title><body>a &amp; b<br>c<td>d</td>", "a & b\nc\nd"),
         ("<noscript><body>广<i>州</i>\n市</noscript> 好", "广州 市 好"),
         ("<style>x</style><!-- y -->&lt;b&gt;<p>　　甲 \n 乙", "<b>\n甲 乙"),
+        ("甲<![foo]>乙<![if !IE]>丙<![endif]-->丁<![ CDATA>戊<![CDATA[ x > y ]]>己", "甲乙丙丁戊己"),
     ],
 )
 def test_visible_text(page: str, text: str) -> None:
@@ -304,6 +314,15 @@ def test_parquet(tmp_path: Path) -> None:
     assert [article.text for article in read(packed, column="title")] == ["一", "二", "三"]
     with pytest.raises(InputError, match="no column 'n' of text; it has 'id', 'title', 'story', 'n'"):
         list(read(path, column="n"))
+    no_text = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe"))
+    for names, words in (
+        (["text"], "broken Parquet .'utf-8' codec"),
+        (["text", "text"], "two columns are called 'text'"),
+    ):
+        pq.write_table(pa.table([no_text] * len(names), names), path)
+        skipped: list[InputError] = []
+        assert [article.text for article in read(path, SAMPLE, skipped=skipped.append)] == [LONG]
+        assert [re.search(rf"a\.parquet: {words}", str(error)) is not None for error in skipped] == [True]
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match=r"a\.parquet: broken Parquet"):
         list(read(path))
