@@ -14,13 +14,13 @@ from pathlib import Path
 from bangfu.inference.characters import simplified
 from bangfu.inference.input_error import InputError
 
-# UTF-32 before UTF-16, whose mark it begins with
+# a mark, the encoding that drops it, the one that takes it for text; UTF-32 before UTF-16, whose mark it begins with
 _MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8-sig", "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32", "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32", "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16", "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16", "utf-16-be"),
 )
 # Big5 as it was laid down, as Windows writes it, and with the characters of Hong Kong; the first of equals is taken
 _LEGACY = ("gb18030", "big5", "cp950", "big5hkscs")
@@ -45,12 +45,17 @@ def detect(raw: bytes) -> str | None:
 
 def marked(raw: bytes) -> str | None:
     """The encoding that a byte order mark at the beginning tells, or None."""
-    return next((name for mark, name in _MARKS if raw.startswith(mark)), None)
+    return next((name for mark, name, _ in _MARKS if raw.startswith(mark)), None)
+
+
+def unmarked(encoding: str, raw: bytes) -> str:
+    """``encoding``, or its kin that drops the byte order mark of ``raw``, where it would take that for text."""
+    return next((name for mark, name, keeps in _MARKS if keeps == encoding and raw.startswith(mark)), encoding)
 
 
 def decode(raw: bytes, where: str, encoding: str | None = None) -> tuple[str, str]:
     """The text of ``raw`` and its encoding, which is detected when not given; InputError when there is none."""
-    name = encoding or detect(raw)
+    name = unmarked(encoding, raw) if encoding else detect(raw)
     if name is None:
         raise undecodable(where)
     try:
@@ -72,14 +77,15 @@ def undecodable(where: str) -> InputError:
     return InputError(f"neither UTF-8, UTF-16 with a mark, GB18030 nor Big5; {MEND}", where)
 
 
-def check(encoding: str) -> None:
-    """InputError when there is no encoding of that name."""
+def named(encoding: str) -> str:
+    """The name that Python has for an encoding, of which there are several spellings; InputError when it has none."""
     try:
         b"a".decode(encoding)
     except UnicodeDecodeError:
-        return  # an encoding of two bytes a character
+        pass  # an encoding of two bytes a character
     except (LookupError, ValueError) as error:  # ValueError: a NUL in it, or 'undefined'
         raise InputError(f"unknown encoding {encoding!r}; give utf-8, gb18030, big5, utf-16 or another") from error
+    return codecs.lookup(encoding).name
 
 
 def likelihood(text: str) -> float:

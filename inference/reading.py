@@ -94,7 +94,7 @@ class Reading:
         if form is not None and form not in FORMS:
             raise UserError(f"unknown kind of file {form!r}; use one of {', '.join(FORMS)}")
         if encoding is not None:
-            encodings.check(encoding)
+            encoding = encodings.named(encoding)
         self._column, self._encoding, self._report, self._say = column, encoding, skipped or _raise, note or _ignore
         self._reported = 0
         self._passing = False

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import IO
 
-from bangfu.inference.encodings import MEND, detect, marked, misfit, undecodable
+from bangfu.inference.encodings import MEND, detect, marked, misfit, undecodable, unmarked
 from bangfu.inference.input_error import InputError
 
 _SAMPLE = 1 << 16  # bytes by which an encoding other than UTF-8 is told
@@ -31,12 +31,11 @@ class TextStream:
     def __iter__(self) -> Iterator[tuple[int, str]]:
         lines = iter(self._stream)
         first = next(lines, b"")
-        mark = marked(first)
-        if mark == "utf-8-sig" and self._given in (None, "utf-8", "utf-8-sig"):
-            self._given = self.encoding = mark
+        name = unmarked(self._given, first) if self._given else marked(first)
+        if name == "utf-8-sig":
+            self._given = self.encoding = name
             first = first.removeprefix(codecs.BOM_UTF8)
-        name = self._given or mark
-        if name is not None and name != "utf-8-sig" and "\n".encode(name) != b"\n":
+        elif name is not None and "\n".encode(name) != b"\n":
             self.encoding = name
             return enumerate(self._wide(chain([first], lines), name), 1)
         return self._narrow(enumerate(chain([first] if first else [], lines), 1))
