@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from bangfu.inference.input_error import InputError
+
 # Seconds that standard input is given to go on, before what has come of it is dealt with.
 _PATIENCE = 0.02
 
@@ -20,9 +22,12 @@ _PATIENCE = 0.02
 def byte_stream(path: str, count: Callable[[int], None]) -> Iterator[IO[bytes]]:
     """Yield the bytes of a file, unpacked when its name ends in .gz or .xz, or of standard input for ``-``.
 
-    ``count`` takes the number of bytes of each piece that is read of a file, as it lies there.
+    ``count`` takes the number of bytes of each piece that is read of a file, as it lies there. InputError when there
+    is no standard input.
     """
     if path == "-":
+        if sys.stdin is None:  # as Python has it when the shell closed it
+            raise InputError("standard input is closed; pipe articles to it, or give files", path)
         yield StandardInput()  # sys.stdin stays open: it is not ours to close
         return
     opener: Any = {".gz": gzip.open, ".xz": lzma.open}.get(Path(path).suffix.lower())

@@ -32,6 +32,8 @@ def check(target: Path | None, form: Format, overwrite: bool = True) -> None:
         if target is None or (target.exists() and not target.is_file()):
             raise UserError("Parquet needs a file that can be read back; name one with --output")
     if target is None:
+        if sys.stdout is None:  # as Python has it when the shell closed it
+            raise UserError("standard output is closed; name a file with --output")
         return
     target = target.resolve()
     if not target.parent.is_dir():

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bangfu.labels.label_studio_server import LabelStudioServer, Project
 
 _CHUNK = 100  # tasks a request
+_LAST_PORT = 2**16 - 1
 _SHOWN = 20  # lines on skipped work before the rest is only counted
 
 T = TypeVar("T")
@@ -252,6 +253,8 @@ def _file_name(person: str) -> str:
 
 def run_serve(arguments: argparse.Namespace) -> int:
     """Serve until stopped."""
+    if not 0 <= arguments.port <= _LAST_PORT:
+        raise UserError(f"--port {arguments.port} must be 0 to {_LAST_PORT}")
     from bangfu.inference import ml_backend
     from bangfu.inference.predictor import Predictor
 

@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     try:
         status: int = given.run(given)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is None where the shell closed it
+            sys.stdout.flush()
         return status
     except BrokenPipeError:
         # the reader of a pipe has gone, as in `bangfu extract … | head`

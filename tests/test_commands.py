@@ -235,6 +235,7 @@ def test_other_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["extract", str(SAMPLE), "--format", "parquet"], "Parquet"),
         (["extract", str(SAMPLE), "--batch-tokens", "0"], "batch_tokens 0"),
         (["evaluate", str(SAMPLE)], "unknown kind of file"),
+        (["label-studio", "serve", "--port", "99999"], "--port 99999 must be 0 to 65535"),
         (["train", str(tmp_path / "a.yaml")], "cannot be read"),
     ):
         assert main(arguments) == 2
@@ -294,6 +295,20 @@ def test_files_of_other_content_are_one_line(
                 file = model / "run.json" if name == "run" else other
                 assert message.startswith(f"bangfu: {file}: ") and message.count("\n") == 1
     assert (model / "README.md").read_bytes() == card and not (tmp_path / "out").exists()
+
+
+def test_closed_streams(tmp_path: Path) -> None:
+    documents = tmp_path / "a.jsonl"
+    documents.write_text(json.dumps({"id": "a", "text": TEXT, "spans": []}) + "\n", encoding="utf-8")
+    for command, status, words in (
+        (f"extract - {SAMPLE} <&-", 1, "bangfu: skipped: -: standard input is closed"),
+        (f"extract {SAMPLE} >&-", 2, "bangfu: standard output is closed; name a file"),
+        (f"corpus check {documents} >&-", 0, ""),
+    ):
+        line = f"{sys.executable} -m bangfu.scripts.main {command}"
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+        assert done.returncode == status and done.stderr.startswith(words), done.stderr
+        assert done.stderr.count("\n") == bool(words) and bool(done.stdout) == (status == 1)
 
 
 def test_evaluate_writes_figures_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
