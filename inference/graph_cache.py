@@ -17,6 +17,7 @@ import openvino
 from platformdirs import user_cache_path
 
 from bangfu.labels.atomic_file import replaced
+from bangfu.labels.user_error import UserError
 
 # Each holds the weights of a model; those of older models are of no use any more.
 _KEPT = 4
@@ -33,7 +34,7 @@ def compiled(graph: Path, weights: Sequence[Path], settings: Mapping[str, Any]) 
     with suppress(OSError, RuntimeError):
         return core.import_model(kept.read_bytes(), "CPU", dict(settings))
     model = core.compile_model(str(graph), "CPU", dict(settings))
-    with suppress(OSError, RuntimeError):
+    with suppress(OSError, RuntimeError, UserError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with replaced(kept) as partial:
             partial.write_bytes(model.export_model().getbuffer())
