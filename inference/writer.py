@@ -35,6 +35,8 @@ def check(target: Path | None, form: Format, overwrite: bool = True) -> None:
         if sys.stdout is None:  # as Python has it when the shell closed it
             raise UserError("standard output is closed; name a file with --output")
         return
+    if _takes(target):
+        return
     target = target.resolve()
     if not target.parent.is_dir():
         raise UserError(f"{target}: there is no folder {target.parent}; make it first")
@@ -42,6 +44,11 @@ def check(target: Path | None, form: Format, overwrite: bool = True) -> None:
         raise UserError(f"{target}: a folder; name a file, or end the name with /")
     if target.is_file() and not overwrite:
         raise UserError(f"{target}: is there already; --overwrite replaces it")
+
+
+def _takes(target: Path) -> bool:
+    """Whether it is a pipe or a device, which takes what is written and must not be replaced by a file."""
+    return target.exists() and not target.is_file() and not target.is_dir()
 
 
 @contextmanager
@@ -74,12 +81,11 @@ def _writes(target: Path | None, form: Format) -> Iterator[Write]:
             with suppress(OSError):  # what is still held cannot be written either
                 out.detach()
         return
-    target = target.resolve()  # a link stays, and what it leads to is replaced
-    if target.exists() and not target.is_file():
-        # a pipe or a device takes what is written and must not be replaced by a file
+    if _takes(target):
         with target.open("w", **options) as file:  # type: ignore[call-overload]
             yield from _frame(file, form)
         return
+    target = target.resolve()  # a link stays, and what it leads to is replaced
     with replaced(target) as partial:
         if form == "parquet":
             from bangfu.inference.parquet_writer import parquet_rows

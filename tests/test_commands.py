@@ -297,6 +297,23 @@ def test_files_of_other_content_are_one_line(
     assert (model / "README.md").read_bytes() == card and not (tmp_path / "out").exists()
 
 
+def test_standard_output_by_name() -> None:
+    # a link that leads to a pipe leads to no name
+    command = [
+        sys.executable,
+        "-m",
+        "bangfu.scripts.main",
+        "extract",
+        str(SAMPLE),
+        "-o",
+        "/dev/stdout",
+        "--format",
+        "jsonl",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and json.loads(done.stdout)["entities"], done.stderr
+
+
 def test_closed_streams(tmp_path: Path) -> None:
     documents = tmp_path / "a.jsonl"
     documents.write_text(json.dumps({"id": "a", "text": TEXT, "spans": []}) + "\n", encoding="utf-8")
