@@ -12,5 +12,6 @@ def check_encoder(name: str) -> None:
     path = Path(name)
     if path.is_dir():
         return
-    if path.parts[0] in (".", "..", "/") or Path(path.parts[0]).is_dir() or len(path.parts) > 2:
+    # Path drops a leading "./", which no name of the hub has
+    if name.startswith((".", "/")) or Path(path.parts[0]).is_dir() or len(path.parts) > 2:
         raise ConfigError(f"encoder {name}: no such folder; give a folder with an encoder, or a hub name")
