@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from bangfu.labels.user_error import UserError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -29,3 +33,17 @@ class LabelledDataError(UserError):
         self.defects = defects
         more = f" (and {len(defects) - 1} more)" if len(defects) > 1 else ""
         super().__init__(f"{defects[0]}{more}")
+
+
+def sound(items: Iterable[T | Defect]) -> list[T]:
+    """The items, all of which are read first; raises LabelledDataError with every defect that is among them."""
+    good: list[T] = []
+    defects: list[Defect] = []
+    for item in items:
+        if isinstance(item, Defect):
+            defects.append(item)
+        else:
+            good.append(item)
+    if defects:
+        raise LabelledDataError(defects)
+    return good

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bangfu.labels import conll, jsonl
-from bangfu.labels.defect import Defect, LabelledDataError
+from bangfu.labels.defect import Defect, sound
 from bangfu.labels.document import Document
 from bangfu.labels.user_error import UserError
 
@@ -37,15 +37,7 @@ def read(path: Path | str, mapping: jsonl.Mapped = jsonl.OURS, only: Sequence[st
 
     Raises LabelledDataError with every defect when there is one, UserError for an id that the file does not have.
     """
-    documents: list[Document] = []
-    defects: list[Defect] = []
-    for item in scan(Path(path), mapping):
-        if isinstance(item, Defect):
-            defects.append(item)
-        else:
-            documents.append(item)
-    if defects:
-        raise LabelledDataError(defects)
+    documents = sound(scan(Path(path), mapping))
     if not only:
         return documents
     unknown = set(only) - {document.id for document in documents}

@@ -8,12 +8,12 @@ of the document.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bangfu.labels import jsonl
-from bangfu.labels.defect import Defect, LabelledDataError
+from bangfu.labels.defect import Defect, sound
 from bangfu.labels.document import Document
 from bangfu.labels.user_error import UserError
 
@@ -47,54 +47,43 @@ def attach(path: Path, lines: Iterable[str]) -> list[Document]:
 
     Raises LabelledDataError with all marks that cannot be read or do not fit, and lines that the source does not have.
     """
-    defects: list[Defect] = []
-    marks: list[tuple[int, dict[str, Any]]] = []
-    for number, value in _values(path, defects):
-        what = _problem(value)
-        if what:
-            defects.append(Defect(str(path), number, None, f"no marks ({what})", _ANEW))
-        else:
-            marks.append((number, value))
-    if defects:  # before the source, which may be large, is read
-        raise LabelledDataError(defects)
+    marks = sound(_marks(path))  # before the source, which may be large, is read
     wanted = {mark["sha256"] for _, mark in marks}
     texts = {key: line for line in lines if (key := _hash(line)) in wanted}
-    documents: list[Document] = []
-    seen: dict[str, int] = {}
-    for number, mark in marks:
-        line, end = texts.get(mark["sha256"]), mark["end"]
-        where, name = (str(path), number), repr(mark.get("id"))
-        if line is None:
-            mend = "give the source it is from, unchanged"
-            defects.append(Defect(*where, None, f"document {name}: its line is not in the source", mend))
-        elif end > len(line):
-            what = f"document {name} ends at {end}, behind the line of {len(line)} characters"
-            defects.append(Defect(*where, None, what, _ANEW))
-        else:
-            text = line[mark["start"] : end]
-            for item in jsonl.checked(*where, mark | {"text": text}, jsonl.OURS, seen):
-                if isinstance(item, Defect):
-                    defects.append(item)
-                else:
-                    documents.append(item)
-    if defects:
-        raise LabelledDataError(defects)
-    return documents
+    return sound(_documents(str(path), marks, texts))
 
 
 def _hash(line: str) -> str:
     return hashlib.sha256(line.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _values(path: Path, defects: list[Defect]) -> Iterator[tuple[int, Any]]:
+def _marks(path: Path) -> Iterator[tuple[int, dict[str, Any]] | Defect]:
+    """The marks of each line with its number, or what is wrong with them."""
     try:
         for item in jsonl.objects(path):
-            if isinstance(item, Defect):
-                defects.append(item)
+            if not isinstance(item, Defect) and (what := _problem(item[1])):
+                yield Defect(str(path), item[0], None, f"no marks ({what})", _ANEW)
             else:
                 yield item
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error}); give the path of a file") from error
+
+
+def _documents(
+    file: str, marks: Sequence[tuple[int, dict[str, Any]]], texts: Mapping[str, str]
+) -> Iterator[Document | Defect]:
+    """The documents of marks, by the lines of the source that have their hashes, or why there is none."""
+    seen: dict[str, int] = {}
+    for number, mark in marks:
+        line, end, name = texts.get(mark["sha256"]), mark["end"], repr(mark.get("id"))
+        if line is None:
+            mend = "give the source it is from, unchanged"
+            yield Defect(file, number, None, f"document {name}: its line is not in the source", mend)
+        elif end > len(line):
+            what = f"document {name} ends at {end}, behind the line of {len(line)} characters"
+            yield Defect(file, number, None, what, _ANEW)
+        else:
+            yield from jsonl.checked(file, number, mark | {"text": line[mark["start"] : end]}, jsonl.OURS, seen)
 
 
 def _problem(value: object) -> str:
