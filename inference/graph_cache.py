@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import openvino
 from platformdirs import user_cache_path
 
+from bangfu.inference.model_folder import WEIGHTS, ModelFolder
 from bangfu.labels.atomic_file import replaced
 from bangfu.labels.user_error import UserError
 
@@ -23,17 +23,21 @@ from bangfu.labels.user_error import UserError
 _KEPT = 4
 
 
-def compiled(graph: Path, weights: Sequence[Path], settings: Mapping[str, Any]) -> openvino.CompiledModel:
-    """The graph, compiled for this CPU, from the cache where it is there; ``weights`` are files that it refers to.
+def compiled(folder: ModelFolder, graph: str, settings: Mapping[str, Any]) -> openvino.CompiledModel:
+    """A graph of a folder, by its name, compiled for this CPU, from the cache where it is there.
 
     A cache that cannot be read or written costs time and is no error. Raises what OpenVINO raises for a graph that
     cannot be compiled, OSError for a file that cannot be read.
     """
     core = openvino.Core()
-    kept = user_cache_path("bangfu") / "openvino" / f"{_key(core, (graph, *weights), settings)}.blob"
+    cpu = [core.get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
+    # a graph refers to the weights
+    key = json.dumps([openvino.__version__, cpu, dict(settings), graph, folder.digest((graph, WEIGHTS))])
+    name = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
+    kept = user_cache_path("bangfu") / "openvino" / f"{name}.blob"
     with suppress(OSError, RuntimeError):
         return core.import_model(kept.read_bytes(), "CPU", dict(settings))
-    model = core.compile_model(str(graph), "CPU", dict(settings))
+    model = core.compile_model(str(folder.path / graph), "CPU", dict(settings))
     with suppress(OSError, RuntimeError, UserError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with replaced(kept) as partial:
@@ -41,16 +45,3 @@ def compiled(graph: Path, weights: Sequence[Path], settings: Mapping[str, Any]) 
         for older in sorted(kept.parent.glob("*.blob"), key=lambda file: -file.stat().st_mtime_ns)[_KEPT:]:
             older.unlink()
     return model
-
-
-def _key(core: openvino.Core, files: Sequence[Path], settings: Mapping[str, Any]) -> str:
-    cpu = [core.get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
-    value = hashlib.blake2b(
-        json.dumps([openvino.__version__, cpu, dict(settings), *(file.stat().st_size for file in files)]).encode(),
-        digest_size=16,
-    )
-    for file in files:
-        with file.open("rb") as opened:
-            while part := opened.read(1 << 20):
-                value.update(part)
-    return value.hexdigest()

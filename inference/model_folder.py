@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
@@ -153,11 +154,15 @@ class ModelFolder:
 
     def fingerprint(self) -> str:
         """A hash of all that the results depend on: every file but the card."""
+        return self.digest(file.name for file in self.path.iterdir() if file.is_file() and file.suffix != ".md")
+
+    def digest(self, names: Iterable[str]) -> str:
+        """A hash of files of the folder, by name, size and content."""
         digest = hashlib.blake2b(digest_size=16)
-        for file in sorted(self.path.iterdir()):
-            if file.is_file() and file.suffix != ".md":
-                digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
-                digest.update(file.read_bytes())
+        for name in sorted(names):
+            file = self.path / name
+            digest.update(f"{name}\0{file.stat().st_size}\0".encode())
+            digest.update(file.read_bytes())
         return digest.hexdigest()
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bangfu.inference.backend import Device, DeviceError, Precision, Scores
 from bangfu.inference.cores import cores
 from bangfu.inference.input_error import reason
-from bangfu.inference.model_folder import GRAPH, OPENVINO_GRAPH, WEIGHTS, ModelFolder, ModelFolderError
+from bangfu.inference.model_folder import GRAPH, OPENVINO_GRAPH, ModelFolder, ModelFolderError
 from bangfu.inference.pieces import joined, pieces
 from bangfu.labels.user_error import UserError
 
@@ -67,7 +67,7 @@ class OpenVinoBackend:
             "INFERENCE_PRECISION_HINT": "f32" if self.precision == "fp32" else "bf16",
         }
         try:
-            self._model = compiled(graph, [folder.file(WEIGHTS)], settings)
+            self._model = compiled(folder, graph.name, settings)
         except Exception as error:  # OpenVINO raises RuntimeError, and others from below
             raise ModelFolderError(
                 f"{graph}: cannot be loaded ({reason(error)}); copy the whole folder anew"

@@ -17,7 +17,7 @@ from bangfu.inference import page
 from bangfu.inference.article import Article
 from bangfu.inference.entity import Entity
 from bangfu.inference.input_error import reason
-from bangfu.labels.atomic_file import replaced
+from bangfu.labels import atomic_file
 from bangfu.labels.user_error import UserError
 
 Format = Literal["jsonl", "csv", "html", "parquet"]
@@ -38,10 +38,9 @@ def check(target: Path | None, form: Format, overwrite: bool = True) -> None:
     if _takes(target):
         return
     target = target.resolve()
-    if not target.parent.is_dir():
-        raise UserError(f"{target}: there is no folder {target.parent}; make it first")
     if target.is_dir():
         raise UserError(f"{target}: a folder; name a file, or end the name with /")
+    atomic_file.check(target)
     if target.is_file() and not overwrite:
         raise UserError(f"{target}: is there already; --overwrite replaces it")
 
@@ -86,7 +85,7 @@ def _writes(target: Path | None, form: Format) -> Iterator[Write]:
             yield from _frame(file, form)
         return
     target = target.resolve()  # a link stays, and what it leads to is replaced
-    with replaced(target) as partial:
+    with atomic_file.replaced(target) as partial:
         if form == "parquet":
             from bangfu.inference.parquet_writer import parquet_rows
 

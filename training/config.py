@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bangfu.labels.schema import LABEL_NAMES
@@ -31,6 +31,10 @@ class DatasetConfig:
     packed: int = 0
     repeat: int = 1
     augmentation: AugmentationConfig | None = None
+
+    def rewritten(self, path: str) -> DatasetConfig:
+        """The settings for documents that were read by these and written again: labels ours, neighbours joined."""
+        return replace(self, path=path, labels={name: name for name in self.annotates}, joined=(), packed=0)
 
     def __post_init__(self) -> None:
         for name in (*self.annotates, *self.joined, *(ours for ours in self.labels.values() if ours)):

@@ -48,12 +48,10 @@ def cross_check(config: TrainingConfig, number: int, say: Callable[[str], None] 
         files = {name: folder / f"{name}.jsonl" for name in ("rest", "held")}
         for name, part in (("rest", rest), ("held", held)):
             jsonl.write(part, files[name])
-        ours: dict[str, str | None] = {name: name for name in first.annotates}
-        plain = dataclasses.replace(first, path=str(files["rest"]), labels=ours, joined=(), packed=0)
         settings = dataclasses.replace(
             config,
             name=f"{config.name}-{fold}",
-            train=(plain, *others),
+            train=(first.rewritten(str(files["rest"])), *others),
             output=str(folder / "run"),
             keep="last",
             patience=config.epochs,

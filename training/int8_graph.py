@@ -112,12 +112,11 @@ def write(folder: ModelFolder, texts: Sequence[str]) -> float:
     builder.save(folder.path / INT8_GRAPH, "token classifier, int8", ["input_ids"])
     try:
         share = _agreement(folder, encoder, texts)
+        if share < MINIMUM:
+            raise NoInt8Error(f"{folder.path}: int8 gives only {share:.2%} of the tokens the tag of fp32; use fp32")
     except BaseException:
         remove(folder)
         raise
-    if share < MINIMUM:
-        remove(folder)
-        raise NoInt8Error(f"{folder.path}: int8 gives only {share:.2%} of the tokens the tag of fp32; use fp32")
     openvino_graph.write(folder, config, ranges)
     return share
 

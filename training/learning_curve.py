@@ -58,13 +58,7 @@ def learning_curve(
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "train.jsonl"
         taught = dataclasses.replace(
-            first,
-            path=str(file),
-            # the labels of the file are ours by now, and its neighbours joined
-            labels={name: name for name in first.annotates},
-            joined=(),
-            packed=0,
-            repeat=math.ceil(first.repeat * len(documents) / len(chosen)),
+            first.rewritten(str(file)), repeat=math.ceil(first.repeat * len(documents) / len(chosen))
         )
         settings = dataclasses.replace(
             config, name=f"{config.name}-{share:g}", train=(taught, *others), output=str(folder / "run"), seed=seed
