@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from accelerate import PartialState
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import (
@@ -208,7 +209,7 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
         if trainer.is_world_process_zero():
             write_json(history_file, _history(trainer))
             _save(config, model, tokenizer, settings, target)
-        trainer.accelerator.wait_for_everyone()
+    PartialState().wait_for_everyone()  # for the model that the first process saves
     if is_first():
         texts = [document.text for part in config.train for document in dataset.load(part)]
         _finish(config, examples.reports, texts, dev, json.loads(history_file.read_text(encoding="utf-8")), say)
