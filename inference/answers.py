@@ -12,6 +12,7 @@ from bangfu.inference.cleaning import Cleaned
 from bangfu.inference.decoding import TokenSpan, decode_all
 from bangfu.inference.entity import Entity
 from bangfu.inference.preparation import Texts
+from bangfu.inference.recurrence import recurring
 from bangfu.inference.selection import select
 from bangfu.inference.tokens import Tokens
 
@@ -20,8 +21,22 @@ def answers(
     texts: Texts, scores: Sequence[npt.NDArray[np.float32]], calibration: Calibration | None, least: float
 ) -> list[list[Entity]]:
     """Of each text the entities that are sure enough, from its tag logits [tokens, tags]; ``least`` as in select."""
-    every = zip(texts.raws, texts.cleaned, texts.tokens, decode_all(scores), strict=True)
+    every = zip(texts.raws, texts.cleaned, texts.tokens, _spans(texts, scores), strict=True)
     return [select(_entities(*one, calibration), least) for one in every]
+
+
+def _spans(texts: Texts, scores: Sequence[npt.NDArray[np.float32]]) -> list[list[TokenSpan]]:
+    """The spans of each text, those of names that recur decoded once more."""
+    spans = list(decode_all(scores))
+    every = zip(texts.cleaned, texts.tokens, scores, spans, strict=True)
+    raised = {
+        number: again
+        for number, (clear, tokens, some, found) in enumerate(every)
+        if (again := recurring(clear.text, tokens, some, found)) is not None
+    }
+    for number, mended in zip(raised, decode_all(raised.values()), strict=True):
+        spans[number] = mended
+    return spans
 
 
 def _entities(

@@ -42,7 +42,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     attach.add_argument("marks", type=Path, metavar="MARKS", help="a file that detach wrote")
     attach.set_defaults(run=run_attach)
     for action in (detach, attach):
-        action.add_argument("source", type=Path, metavar="SOURCE", help="text, a line each (.txt, .jsonl, .gz, .xz)")
+        action.add_argument(
+            "source", nargs="+", type=Path, metavar="SOURCE", help="text, a line each (.txt, .jsonl, .gz, .xz)"
+        )
         action.add_argument("--output", type=Path, required=True, metavar="FILE", help=".jsonl or .jsonl.gz")
 
 
@@ -122,7 +124,7 @@ def run_agreement(arguments: argparse.Namespace) -> int:
 
 def run_detach(arguments: argparse.Namespace) -> int:
     """Write the marks without the texts."""
-    atomic_file.check(arguments.output, arguments.labelled, arguments.source)
+    atomic_file.check(arguments.output, arguments.labelled, *arguments.source)
     marks = standoff.detach(labelled_file.read(arguments.labelled), _source(arguments.source))
     jsonl.write_objects(marks, arguments.output)
     print(f"marks of {len(marks)} documents written to {arguments.output}")
@@ -131,12 +133,13 @@ def run_detach(arguments: argparse.Namespace) -> int:
 
 def run_attach(arguments: argparse.Namespace) -> int:
     """Write the documents with their texts."""
-    atomic_file.check(arguments.output, arguments.marks, arguments.source)
+    atomic_file.check(arguments.output, arguments.marks, *arguments.source)
     documents = standoff.attach(arguments.marks, _source(arguments.source))
     jsonl.write(documents, arguments.output)
     print(f"{len(documents)} documents written to {arguments.output}")
     return 0
 
 
-def _source(path: Path) -> Iterator[str]:
-    return iter(tqdm(text_lines.texts(path), desc=path.name, unit=" lines", unit_scale=True))
+def _source(paths: Sequence[Path]) -> Iterator[str]:
+    for path in paths:
+        yield from tqdm(text_lines.texts(path), desc=path.name, unit=" lines", unit_scale=True)

@@ -26,12 +26,18 @@ DOCUMENT = Document(
 def test_marks_find_their_text_again(tmp_path: Path) -> None:
     source, labelled, marks, back = (tmp_path / name for name in ("s.txt", "l.jsonl", "m.jsonl", "b.jsonl"))
     source.write_text("\n".join(LINES), encoding="utf-8")
-    jsonl.write([DOCUMENT], labelled)
-    assert main(["corpus", "detach", str(labelled), str(source), "--output", str(marks)]) == 0
+    second = tmp_path / "second.jsonl"
+    other = Document("b", "丙村\n丁村", (Span(0, 2, "LOC"), Span(3, 5, "LOC")))
+    jsonl.write([Document("x", "丙村\n丁村。")], second)  # a text of several lines counts as one
+    jsonl.write([other, DOCUMENT], labelled)
+    sources = [str(source), str(second)]
+    assert main(["corpus", "detach", str(labelled), *sources, "--output", str(marks)]) == 0
     written = marks.read_text(encoding="utf-8")
-    assert json.loads(written)["start"] == 3 and not any("\u4e00" <= character <= "\u9fff" for character in written)
-    assert main(["corpus", "attach", str(marks), str(source), "--output", str(back)]) == 0
-    assert read(back) == [DOCUMENT]
+    assert json.loads(written.splitlines()[1])["start"] == 3 and not any(
+        "\u4e00" <= character <= "\u9fff" for character in written
+    )
+    assert main(["corpus", "attach", str(marks), *sources, "--output", str(back)]) == 0
+    assert read(back) == [other, DOCUMENT]
 
 
 @given(some.lists(some.text("ab甲乙", min_size=1, max_size=9), min_size=1, max_size=5), some.data())
