@@ -88,6 +88,8 @@ PRETRAIN = "sources: [{path: t.txt}]\nencoder: e\noutput: o\nsteps: 5000\n"
         ("lengths: [128, 100]", "must be multiples of each of lengths"),
         ("steps: 100", "lower one of them"),
         ("seed: -1", "seed -1 must lie between"),
+        ("learning_rate: 1e999", "learning_rate inf must be above 0 and finite"),
+        ("clip: 0", "clip 0.0 must be above 0 and finite"),
     ],
 )
 def test_a_mistake_in_pretraining_is_one_line(tmp_path: Path, line: str, words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -105,6 +106,9 @@ class PretrainingConfig:
         if self.warmup_steps + self.decay_steps > self.steps:
             raise ValueError("warmup_steps and decay_steps together exceed steps; lower one of them")
         seeds.check((self.seed,))
+        for name in ("learning_rate", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} {getattr(self, name)} must be above 0 and finite")
         if not 0 < self.masked_share < 1:
             raise ValueError(f"masked_share {self.masked_share} must lie between 0 and 1")
         if not 0 <= self.held_out < 1 or not 0 <= self.dropout < 1:
