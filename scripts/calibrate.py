@@ -9,13 +9,15 @@ from bangfu.inference.backend import BACKENDS
 from bangfu.inference.extractor import Extractor
 from bangfu.inference.model_folder import SETTINGS, write_settings
 from bangfu.labels import labelled_file
-from bangfu.training import calibration, evaluation, reliability
+from bangfu.training import calibration, evaluation, model_card, reliability
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = commands.add_parser("calibrate", help="make a model's scores probabilities, by labelled documents")
-    parser.add_argument("file", type=Path, metavar="FILE", help="documents the model was not trained on: a dev split")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="documents the model was not trained on: a dev split"
+    )
     parser.add_argument("--model", type=Path, required=True, help="model folder, whose bangfu.json is written anew")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--backend", choices=BACKENDS, default="onnx")
@@ -24,7 +26,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit, write, and say what changed."""
-    documents = labelled_file.read(arguments.file)
+    documents = [document for file in arguments.files for document in labelled_file.read(file)]
     extractor = Extractor.load(arguments.model, device=arguments.device, backend=arguments.backend)
     plain = calibration.measure(extractor, documents)
     settings = calibration.fitted(extractor.settings, plain)
@@ -32,12 +34,15 @@ def run(arguments: argparse.Namespace) -> int:
         evaluation.certainty(calibration.calibrated(plain, one.calibration)) for one in (extractor.settings, settings)
     )
     write_settings(arguments.model, settings)
+    model_card.fitted(arguments.model, [str(file) for file in arguments.files], settings.min_score)
     assert settings.calibration is not None
     scale, shift = settings.calibration.scale, settings.calibration.shift
     print(f"{arguments.model / SETTINGS} written: scale {scale}, shift {shift}, min_score {settings.min_score}")
     print(
-        f"expected calibration error on {arguments.file.name}, {len(after[0])} entities: "
+        f"expected calibration error on {', '.join(file.name for file in arguments.files)}, {len(after[0])} entities: "
         f"{100 * reliability.calibration_error(*before):.2f} % before, "
         f"{100 * reliability.calibration_error(*after):.2f} % after; measure it on documents that were not fitted on"
     )
+    if (arguments.model / model_card.CARD_FILE).exists():
+        print("its card tells of the scores before: 'bangfu evaluate' and 'bangfu card' write it anew")
     return 0

@@ -132,10 +132,15 @@ def test_the_command_writes_the_settings(tmp_path: Path, capsys: pytest.CaptureF
     text = "南京市慈善总会向洛川县捐赠3万元。"
     spans = (Span(0, 7, "ORG"), Span(8, 11, "LOC"), Span(13, 16, "AMOUNT"))
     jsonl.write([Document("a", text, spans), Document("b", "民政部发放救助金", (Span(0, 3, "LOC"),))], file)
+    more = tmp_path / "more.jsonl"
+    jsonl.write([Document("c", text, spans)], more)
     before = Extractor.load(folder)(text)
-    assert main(["calibrate", str(file), "--model", str(folder)]) == 0
-    assert "expected calibration error on dev.jsonl" in capsys.readouterr().out
+    assert main(["calibrate", str(file), str(more), "--model", str(folder)]) == 0
+    assert "expected calibration error on dev.jsonl, more.jsonl, 7 entities" in capsys.readouterr().out
     settings = ModelFolder.load(folder).settings
+    assert main(["card", str(folder)]) == 0
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"fitted on `{file}` and `{more}`" in card and f"score below {settings.min_score:g}" in card
     assert settings.calibration and settings.window == 254
     after = Extractor.load(folder)(text)
     assert places(after) == places(before) and [one.score for one in after] != [one.score for one in before]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bangfu.inference.model_folder import WEIGHTS, ModelFolder
-from bangfu.labels.atomic_file import replaced
+from bangfu.labels.atomic_file import replaced, write_json
 from bangfu.labels.schema import LABEL_NAMES, LABELS
 from bangfu.labels.user_error import UserError
 from bangfu.training import yaml_file
@@ -34,13 +34,22 @@ def write(folder: ModelFolder, measured: Mapping[str, dict[str, Any]]) -> Path:
     return card
 
 
+def fitted(folder: Path, files: Sequence[str], min_score: float) -> None:
+    """Put down, where a run is described, what the scores and the least score were fitted on since."""
+    path = folder / RUN_FILE
+    if path.is_file():
+        with _told(path, "copy the whole folder that 'bangfu train' wrote"):
+            run = json.loads(path.read_text(encoding="utf-8")) | {"fitted_on": list(files), "min_score": min_score}
+        write_json(path, run)
+
+
 def measurement(file: Path) -> dict[str, Any]:
     """The content of a ``metrics.json``; UserError for another file."""
     with _told(file, "give a metrics.json of 'bangfu evaluate --output'"):
         values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         # what the card shows of it
         _row("", values)
-        _scores({}, {"": values}, 0.0)
+        _scores({}, {"": values}, 0.0, [])
         if set(values["scores"]) != {*LABEL_NAMES, MICRO}:
             raise ValueError(f"scores of {', '.join(values['scores'])}")
     return values
@@ -87,7 +96,7 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "",
         "The dev split chose the epoch and the least score, so its figures flatter.",
         "",
-        *_scores(run["dev"], measured, run.get("min_score", 0.0)),
+        *_scores(run["dev"], measured, run.get("min_score", 0.0), run.get("fitted_on", [])),
         "## Training data",
         "",
         "| step | file | documents | spans taught | dropped by alignment | labels annotated | seen | augmented |",
@@ -130,19 +139,22 @@ def _int8(agreement: float | None) -> list[str]:
     return [f"On CPUs an int8 graph is run, which gives {100 * agreement:.2f} % of the tokens the tag of fp32."]
 
 
-def _least(min_score: float) -> list[str]:
+def _least(min_score: float, where: str) -> list[str]:
     if not min_score:
         return []
     return [
-        f"Entities of a score below {min_score:g}, in the middle of where F1 on the dev split is within 0.2 points of",
+        f"Entities of a score below {min_score:g}, in the middle of where F1 on {where} is within 0.2 points of",
         "its highest, are left out, unless the same",
         "name has it elsewhere in the article; the figures above are of what is left.",
         "",
     ]
 
 
-def _scores(dev: Mapping[str, Any], measured: Mapping[str, dict[str, Any]], min_score: float) -> list[str]:
+def _scores(
+    dev: Mapping[str, Any], measured: Mapping[str, dict[str, Any]], min_score: float, fitted_on: Sequence[str]
+) -> list[str]:
     """How far the scores of entities can be trusted; a model of before the calibration has no figures of it."""
+    where = " and ".join(f"`{file}`" for file in fitted_on) or "the dev split"
     errors = {"dev split of the corpus": dev.get("calibration_error")}
     errors |= {name: values.get("reliability", {}).get("calibration_error") for name, values in measured.items()}
     known = [f"{100 * error:.1f} % on {name}" for name, error in errors.items() if error is not None]
@@ -152,10 +164,10 @@ def _scores(dev: Mapping[str, Any], measured: Mapping[str, dict[str, Any]], min_
         "## Scores",
         "",
         "The score of an entity is the probability that its place and label are exactly right: the mean of what the",
-        "model gives its tags and its end, scaled by two numbers fitted on the dev split. Expected calibration",
+        f"model gives its tags and its end, scaled by two numbers fitted on {where}. Expected calibration",
         f"error, over 15 bins of equally many entities: {', '.join(known)}.",
         "",
-        *_least(min_score),
+        *_least(min_score, where),
     ]
 
 
