@@ -1,6 +1,7 @@
 """Marks kept apart from their texts come back exactly, or the user is told what does not fit."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from bangfu.labels.user_error import UserError
 from bangfu.scripts.main import main
 
 MARKS = Path(__file__).parents[1] / "labels" / "television" / "marks.jsonl"
+NEWS = MARKS.parents[1] / "news"
 
 LINES = ["第一行", "前言：甲县民政局向乙村捐款10万元。后记", "第三行"]
 DOCUMENT = Document(
@@ -130,3 +132,24 @@ def test_the_television_marks_fit_their_source() -> None:
         pytest.skip(f"needs the transcripts in {source}")
     documents = standoff.attach(MARKS, text_lines.texts(source))
     assert len(documents) == 150 and sum(len(document.text) for document in documents) == 32_103
+
+
+def test_the_news_marks_fit_their_sources_and_share_nothing_with_what_is_measured_on() -> None:
+    data = SHARED / "data"
+    names = ["pd1998.jsonl.gz", "msra.train.jsonl.gz", "boson.jsonl.gz", "cluener.train.jsonl.gz", "text/cctv.txt.xz"]
+    if missing := [name for name in names if not (data / name).exists()]:
+        pytest.skip(f"needs {missing} in {data}")
+    lines = [line for name in names for line in text_lines.texts(data / name)]
+    train, test = (standoff.attach(NEWS / name, lines) for name in ("train.jsonl.gz", "test.jsonl"))
+    assert (len(train), len(test)) == (3_709, 143)
+    assert sum(len(document.text) for document in [*train, *test]) == 541_570
+    taught = _runs(document.text for document in train)
+    measured = [document.text for document in [*test, *standoff.attach(MARKS, lines)]]
+    for file in [data / "msra.test.jsonl.gz", data / "cluener.dev.jsonl.gz", *(SHARED / "gold").glob("*.jsonl")]:
+        measured += text_lines.texts(file)
+    assert len(measured) > 5_000 and not taught & _runs(measured)
+
+
+def _runs(texts: Iterable[str]) -> set[str]:
+    dense = ("".join(text.split()) for text in texts)
+    return {text[start : start + 13] for text in dense for start in range(len(text) - 12)}
