@@ -73,7 +73,7 @@ class Extractor:
     ) -> None:
         if batch_tokens < 1:
             raise UserError(f"batch_tokens {batch_tokens} must be at least 1")
-        self.min_score = None if min_score is None else _checked(min_score)
+        self.min_score = None if min_score is None else checked_score(min_score)
         self.backend, self.encoder, self.settings, self.batch_tokens = backend, encoder, settings, batch_tokens
         # another one than the model was trained with is only good for measuring what the cleaning is worth
         self.cleaning = cleaning
@@ -193,7 +193,7 @@ class Extractor:
     def _least(self, min_score: float | None = None) -> float:
         """The least score asked for, now or when the extractor was made, else that of the model."""
         if min_score is not None:
-            return _checked(min_score)
+            return checked_score(min_score)
         return self.settings.min_score if self.min_score is None else self.min_score
 
     def with_certainty(
@@ -307,7 +307,8 @@ def _held(texts: Iterable[str], characters: int, waits: Callable[[], bool] = _ne
         yield some
 
 
-def _checked(min_score: float) -> float:
+def checked_score(min_score: float) -> float:
+    """A least score as it is; UserError where it is no probability."""
     if not 0 <= min_score <= 1:
         raise UserError(f"min_score {min_score} must lie between 0 and 1")
     return min_score

@@ -11,7 +11,9 @@ import json
 import os
 import pickle
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import socket
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ try:
 except ImportError as error:
     raise ImportError("many machines need Ray: pip install 'bangfu[ray]'") from error
 
+_PATIENCE = 10  # seconds
 _BLOCK = 1 << 10  # bytes; Ray hands chunks on one by one only where a block is smaller than a chunk
 
 
@@ -65,25 +68,61 @@ def run(
     an article that is done. What a stopped run has done is kept.
     Raises UserError when the cluster is not there or a chunk fails.
     """
-    if any(file.path == "-" for file in files):
-        raise UserError("standard input cannot be read on other machines; give files, or --engine local")
-    began = not ray.is_initialized()
-    try:
-        if began:
-            here: dict[str, Any] = (
-                {} if address else {"num_cpus": 1 + (workers or os.cpu_count() or 1), "include_dashboard": False}
-            )
-            ray.init(address=address, log_to_driver=False, configure_logging=False, **here)
+    check(file.path for file in files)
+    with connected(address, workers), _told():
         (folder.path / DONE).mkdir(exist_ok=True)
         _extract(work, files, workers, each)
+    folder.finish(_collect(folder, skipped))
+    shutil.rmtree(folder.path / DONE)
+
+
+def check(paths: Iterable[str]) -> None:
+    """UserError for what only this machine can read."""
+    if "-" in paths:
+        raise UserError("standard input cannot be read on other machines; give files, or --engine local")
+
+
+@contextmanager
+def connected(address: str | None, workers: int | None) -> Iterator[None]:
+    """A cluster for as long as the block runs, as in :func:`run`; one that is there already stays.
+
+    Raises UserError when the cluster is not there.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    here: dict[str, Any] = (
+        {} if address else {"num_cpus": 1 + (workers or os.cpu_count() or 1), "include_dashboard": False}
+    )
+    _reach(address)
+    try:
+        with _told():
+            ray.init(address=address, log_to_driver=False, configure_logging=False, **here)
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _reach(address: str | None) -> None:
+    # Ray itself tries for minutes where nobody answers
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+        except (OSError, OverflowError) as error:
+            raise UserError(
+                f"Ray: nobody answers at {address} ({error}); look at the cluster and the address"
+            ) from error
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What Ray raises is the user's to mend."""
+    try:
+        yield
     except (ConnectionError, ray.exceptions.RayError) as error:
         said = " ".join(str(getattr(error, "cause", None) or error).split())
         raise UserError(f"Ray: {said[-300:]}; look at the cluster and run again: what is done is kept") from error
-    finally:
-        if began:
-            ray.shutdown()
-    folder.finish(_collect(folder, skipped))
-    shutil.rmtree(folder.path / DONE)
 
 
 def _extract(work: Work, files: Sequence[File], workers: int | None, each: Callable[[int], None]) -> None:

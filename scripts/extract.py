@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tqdm import tqdm
 from bangfu.inference import writer
 from bangfu.inference.backend import BACKENDS, DEVICES, PRECISIONS
 from bangfu.inference.extraction import Summary, extracted
-from bangfu.inference.extractor import BATCH_TOKENS, CUDA_BATCH_TOKENS, Extractor
+from bangfu.inference.extractor import BATCH_TOKENS, CUDA_BATCH_TOKENS, Extractor, checked_score
 from bangfu.inference.form import FORMS
 from bangfu.inference.input_error import InputError
 from bangfu.inference.listing import within
@@ -142,17 +143,25 @@ def _in_parts(arguments: argparse.Namespace, output: Path) -> int:
     if form == "parquet":
         from bangfu.inference import parquet_writer  # noqa: F401 - says at once that the extra is missing
     if arguments.engine == "ray":
-        from bangfu.inference import ray_engine  # noqa: F401 - so does this
-    # what is there goes when nothing is known any more to keep a run from taking its place
-    extractor = None
-    if arguments.overwrite and (output / RUN).exists():
-        extractor = _extractor(arguments) if arguments.engine == "local" else None
-        if not _any_article(arguments, output):
-            _say(f"{output}: stays as it is; there is no article to take its place")
-            return 1
-    errors = Errors(_say_skipped)
-    reading = _reading(arguments, output, errors)
-    with RunFolder.open(output, _settings(arguments, reading, form), arguments.overwrite) as folder:
+        from bangfu.inference import ray_engine  # so does this
+
+        if arguments.min_score is not None:
+            checked_score(arguments.min_score)  # before a worker does
+    with ExitStack() as stack:
+        # what is there goes when nothing is known any more to keep a run from taking its place
+        extractor = None
+        if arguments.overwrite and (output / RUN).exists():
+            if arguments.engine == "ray":
+                ray_engine.check(arguments.files)
+                stack.enter_context(ray_engine.connected(arguments.address, arguments.workers))
+            else:
+                extractor = _extractor(arguments)
+            if not _any_article(arguments, output):
+                _say(f"{output}: stays as it is; there is no article to take its place")
+                return 1
+        errors = Errors(_say_skipped)
+        reading = _reading(arguments, output, errors)
+        folder = stack.enter_context(RunFolder.open(output, _settings(arguments, reading, form), arguments.overwrite))
         if folder.progress.finished:
             _say(f"{output}: this run is finished: {folder.progress.summary}; --overwrite starts anew")
         else:

@@ -51,3 +51,24 @@ def test_a_worker_dies_and_every_article_is_there_once(tmp_path: Path, capsys: p
     assert sorted({file.name[:5] for file in out.iterdir()}) == [".lock", "error", "part-", "run.j"]
     capsys.readouterr()
     assert main(arguments) == 1 and "this run is finished: 217 articles" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--address", "127.0.0.1:1"], "Ray: nobody answers at 127.0.0.1:1"),
+        (["--address", "auto"], "Ray: "),
+        (["--min-score", "2"], "min_score 2.0 must lie between 0 and 1"),
+    ],
+)
+def test_what_is_there_stays_when_a_run_cannot_begin(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    source, out = tmp_path / "a.txt", tmp_path / "out"
+    source.write_text("南京市慈善总会向洛川县捐赠3万元。", encoding="utf-8")
+    assert main(["extract", str(source), "-o", f"{out}/"]) == 0
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    assert main(["extract", str(source), "-o", f"{out}/", "--engine", "ray", "--overwrite", *arguments]) == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert words in message
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
