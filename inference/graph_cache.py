@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import openvino
 from platformdirs import user_cache_path
 
@@ -35,8 +36,11 @@ def compiled(folder: ModelFolder, graph: str, settings: Mapping[str, Any]) -> op
     key = json.dumps([openvino.__version__, cpu, dict(settings), graph, folder.digest((graph, WEIGHTS))])
     name = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
     kept = user_cache_path("bangfu") / "openvino" / f"{name}.blob"
-    with suppress(OSError, RuntimeError):
-        return core.import_model(kept.read_bytes(), "CPU", dict(settings))
+    # numpy maps no empty file; an OpenVINO that takes no tensor compiles anew
+    with suppress(OSError, ValueError, TypeError, RuntimeError):
+        # read as bytes it would leave a hole of its size in the memory of the process
+        content = openvino.Tensor(np.asarray(np.memmap(kept, np.uint8, "r")))
+        return core.import_model(content, "CPU", dict(settings))
     model = core.compile_model(str(folder.path / graph), "CPU", dict(settings))
     with suppress(OSError, RuntimeError, UserError):
         kept.parent.mkdir(parents=True, exist_ok=True)
