@@ -9,7 +9,7 @@ from bangfu.inference.backend import BACKENDS
 from bangfu.inference.extractor import Extractor
 from bangfu.inference.model_folder import SETTINGS, write_settings
 from bangfu.labels import labelled_file
-from bangfu.training import calibration, evaluation, model_card, reliability
+from bangfu.training import calibration, evaluation, reliability, run_file
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         evaluation.certainty(calibration.calibrated(plain, one.calibration)) for one in (extractor.settings, settings)
     )
     write_settings(arguments.model, settings)
-    model_card.fitted(arguments.model, [str(file) for file in arguments.files], settings.min_score)
+    told = run_file.fitted(arguments.model, [str(file) for file in arguments.files], settings.min_score)
     assert settings.calibration is not None
     scale, shift = settings.calibration.scale, settings.calibration.shift
     print(f"{arguments.model / SETTINGS} written: scale {scale}, shift {shift}, min_score {settings.min_score}")
@@ -43,6 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
         f"{100 * reliability.calibration_error(*before):.2f} % before, "
         f"{100 * reliability.calibration_error(*after):.2f} % after; measure it on documents that were not fitted on"
     )
-    if (arguments.model / model_card.CARD_FILE).exists():
+    if told:
         print("its card tells of the scores before: 'bangfu evaluate' and 'bangfu card' write it anew")
     return 0

@@ -144,7 +144,7 @@ def test_the_command_writes_the_settings(tmp_path: Path, capsys: pytest.CaptureF
     assert settings.calibration and settings.window == 254
     after = Extractor.load(folder)(text)
     assert places(after) == places(before) and [one.score for one in after] != [one.score for one in before]
-    file.write_text(json.dumps({"id": "a", "text": "。", "spans": []}), encoding="utf-8")
+    file.write_text(json.dumps({"id": "a", "text": " ", "spans": []}), encoding="utf-8")
     assert main(["calibrate", str(file), "--model", str(folder)]) == 2
     assert "finds no entity" in capsys.readouterr().err
 

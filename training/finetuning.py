@@ -49,6 +49,7 @@ from bangfu.training import (
     known_names,
     model_card,
     reliability,
+    run_file,
     yaml_file,
 )
 from bangfu.training.alignment import Report, align
@@ -405,7 +406,7 @@ def _finish(
         "evaluations": sum("eval_micro" in row for row in history["log"]),
         "versions": versions(),
     } | {name: history[name] for name in ("epochs", "hours", "device")}
-    write_json(folder.path / model_card.RUN_FILE, run)
+    write_json(folder.path / run_file.RUN_FILE, run)
     model_card.write(folder, {})
     say(evaluation.table(values))
     say(f"model written to {folder.path}")
@@ -424,7 +425,7 @@ def _write_int8(folder: ModelFolder, texts: Sequence[str], say: Callable[[str], 
 
 def _steps_before(encoder: Path) -> list[dict[str, Any]]:
     """The steps of a model that this run began from, so that its card tells all it has learnt from."""
-    file = encoder / model_card.RUN_FILE
+    file = encoder / run_file.RUN_FILE
     steps: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["steps"] if file.exists() else []
     return steps
 
@@ -443,7 +444,7 @@ def data_hashes(config: TrainingConfig, train: Sequence[DatasetConfig] | None = 
     encoder = Path(config.encoder)
     files = sorted(file for pattern in ("*.safetensors", "*.json") for file in encoder.glob(pattern))
     # what the encoder was measured on does not change what is learnt from it
-    hashes |= {str(file): _sha256(file) for file in files if file.name != model_card.RUN_FILE}
+    hashes |= {str(file): _sha256(file) for file in files if file.name != run_file.RUN_FILE}
     if any(part.augmentation and part.augmentation.names for part in config.train):
         hashes |= {f"names/{file.name}": _sha256(file) for file in (gazetteer.FILE, *known_names.FILES)}
     return hashes

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from bangfu.inference.model_folder import WEIGHTS, ModelFolder
-from bangfu.labels.atomic_file import replaced, write_json
+from bangfu.labels.atomic_file import replaced
 from bangfu.labels.schema import LABEL_NAMES, LABELS
 from bangfu.labels.user_error import UserError
 from bangfu.training import yaml_file
 from bangfu.training.config import TrainingConfig
 from bangfu.training.evaluation import MICRO
+from bangfu.training.run_file import RUN_FILE
 
 CONFIG_FILE = "training.yaml"
-RUN_FILE = "run.json"
 CARD_FILE = "README.md"
 
 
@@ -32,15 +32,6 @@ def write(folder: ModelFolder, measured: Mapping[str, dict[str, Any]]) -> Path:
     with replaced(card) as partial:
         partial.write_text(text, encoding="utf-8")
     return card
-
-
-def fitted(folder: Path, files: Sequence[str], min_score: float) -> None:
-    """Put down, where a run is described, what the scores and the least score were fitted on since."""
-    path = folder / RUN_FILE
-    if path.is_file():
-        with _told(path, "copy the whole folder that 'bangfu train' wrote"):
-            run = json.loads(path.read_text(encoding="utf-8")) | {"fitted_on": list(files), "min_score": min_score}
-        write_json(path, run)
 
 
 def measurement(file: Path) -> dict[str, Any]:
