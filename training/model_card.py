@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bangfu.inference.model_folder import WEIGHTS, ModelFolder
 from bangfu.labels.atomic_file import replaced
 from bangfu.labels.schema import LABEL_NAMES, LABELS
-from bangfu.labels.user_error import UserError
 from bangfu.training import yaml_file
 from bangfu.training.config import TrainingConfig
+from bangfu.training.content import told
 from bangfu.training.evaluation import MICRO
-from bangfu.training.run_file import RUN_FILE
+from bangfu.training.run_file import RUN_FILE, WHOLE
 
 CONFIG_FILE = "training.yaml"
 CARD_FILE = "README.md"
@@ -27,7 +26,7 @@ def write(folder: ModelFolder, measured: Mapping[str, dict[str, Any]]) -> Path:
     card = folder.path / CARD_FILE
     config = yaml_file.read(folder.file(CONFIG_FILE), TrainingConfig)
     size = folder.file(WEIGHTS).stat().st_size
-    with _told(path, "copy the whole folder that 'bangfu train' wrote"):
+    with told(path, WHOLE):
         text = render(config, json.loads(path.read_text(encoding="utf-8")), measured, size)
     with replaced(card) as partial:
         partial.write_text(text, encoding="utf-8")
@@ -36,7 +35,7 @@ def write(folder: ModelFolder, measured: Mapping[str, dict[str, Any]]) -> Path:
 
 def measurement(file: Path) -> dict[str, Any]:
     """The content of a ``metrics.json``; UserError for another file."""
-    with _told(file, "give a metrics.json of 'bangfu evaluate --output'"):
+    with told(file, "give a metrics.json of 'bangfu evaluate --output'"):
         values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         # what the card shows of it
         _row("", values)
@@ -44,15 +43,6 @@ def measurement(file: Path) -> dict[str, Any]:
         if set(values["scores"]) != {*LABEL_NAMES, MICRO}:
             raise ValueError(f"scores of {', '.join(values['scores'])}")
     return values
-
-
-@contextmanager
-def _told(file: Path, mend: str) -> Iterator[None]:
-    """Whatever a file of another content leads to is the user's to mend."""
-    try:
-        yield
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise UserError(f"{file}: not what was looked for ({type(error).__name__}: {error}); {mend}") from error
 
 
 def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str, dict[str, Any]], size: int) -> str:

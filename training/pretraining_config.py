@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bangfu.training import seeds
+from bangfu.training import rates, seeds
 
 # What hand-made marks of names in labelled sources may be mapped to.
 NAME_LABELS = ("LOC", "ORG", "PER")
@@ -106,9 +105,7 @@ class PretrainingConfig:
         if self.warmup_steps + self.decay_steps > self.steps:
             raise ValueError("warmup_steps and decay_steps together exceed steps; lower one of them")
         seeds.check((self.seed,))
-        for name in ("learning_rate", "clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} {getattr(self, name)} must be above 0 and finite")
+        rates.check(self, "learning_rate", "clip")
         if not 0 < self.masked_share < 1:
             raise ValueError(f"masked_share {self.masked_share} must lie between 0 and 1")
         if not 0 <= self.held_out < 1 or not 0 <= self.dropout < 1:

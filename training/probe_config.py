@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from bangfu.training import seeds
+from bangfu.training import rates, seeds
 
 
 @dataclass(frozen=True)
@@ -43,9 +42,7 @@ class ProbeConfig:
         if not self.labels or not self.seeds or self.epochs < 1:
             raise ValueError("labels, seeds and epochs must not be empty")
         seeds.check(self.seeds)
-        for name in ("learning_rate", "head_learning_rate", "clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} {getattr(self, name)} must be above 0 and finite")
+        rates.check(self, "learning_rate", "head_learning_rate", "clip")
         for name in ("dev_share", "dropout", "warmup_share", "weight_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)} must lie between 0 and 1")

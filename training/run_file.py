@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bangfu.labels.atomic_file import write_json
-from bangfu.labels.user_error import UserError
+from bangfu.training.content import told
 
 RUN_FILE = "run.json"
+WHOLE = "copy the whole folder that 'bangfu train' wrote"  # what mends it
 
 
 def fitted(folder: Path, files: Sequence[str], min_score: float) -> bool:
@@ -20,9 +21,7 @@ def fitted(folder: Path, files: Sequence[str], min_score: float) -> bool:
     path = folder / RUN_FILE
     if not path.is_file():
         return False
-    try:
+    with told(path, WHOLE):
         run = json.loads(path.read_text(encoding="utf-8")) | {"fitted_on": list(files), "min_score": min_score}
-    except (TypeError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: broken ({error}); copy the whole folder that 'bangfu train' wrote") from error
     write_json(path, run)
     return True
