@@ -115,6 +115,8 @@ class RunFolder:
 
     def finish(self, summary: Summary) -> None:
         """Say that all parts are there, and all errors."""
+        with self._writing():
+            _remove(self.path, _PARTIAL)  # of a worker that was killed while others went on
         mark, summary.skipped = self.progress.mark, self._skipped
         self._save(Progress(self.progress.parts, self.mark(mark.file, mark.articles), summary, finished=True))
 
@@ -158,7 +160,7 @@ def _clear(path: Path) -> None:
 def _remove(path: Path, names: re.Pattern[str]) -> None:
     for file in list(path.iterdir()):
         if names.fullmatch(file.name) and (file.is_symlink() or file.is_file()):
-            file.unlink()
+            file.unlink(missing_ok=True)
 
 
 def _progress(path: Path, settings: dict[str, Any]) -> Progress:

@@ -14,7 +14,9 @@ import pytest
 from conftest import SAMPLE
 
 from bangfu.inference.entity import Entity
+from bangfu.inference.extraction import Summary
 from bangfu.inference.ids import Ids
+from bangfu.inference.run_folder import RunFolder
 from bangfu.scripts.main import main
 
 
@@ -130,6 +132,13 @@ def test_overwrite_spares_what_no_run_wrote(tmp_path: Path, capsys: pytest.Captu
     (out / "run.json").write_text("{", encoding="utf-8")
     assert main(arguments) == 0
     assert sorted(file.name for file in out.iterdir()) == sorted([".lock", "part-00000.jsonl", "run.json", *mine[:4]])
+
+
+def test_what_a_killed_worker_left_is_gone_when_a_run_is_finished(tmp_path: Path) -> None:
+    with RunFolder.open(tmp_path, {}) as folder:
+        (tmp_path / ".part-00001-00002.jsonl.4711.partial").touch()
+        folder.finish(Summary())
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".lock", "run.json"]
 
 
 def test_the_output_is_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
