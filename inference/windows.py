@@ -24,39 +24,39 @@ class Window:
 
 
 def windows(length: int, size: int, stride: int, ends: Sequence[int] | npt.NDArray[np.int64] = ()) -> list[Window]:
-    """Cover ``length`` tokens by windows of at most ``size`` that overlap by about ``size - stride``.
+    """Cover ``length`` tokens by as few windows of at most ``size`` as can be, of about one length.
 
-    ``ends`` are the positions behind a sentence's last token, rising. Where one is at hand, a window ends
-    there and the next begins behind one, so that each reads naturally; without any, each window starts
-    ``stride`` after the last, and the last one is moved back so that it is full. Every token is kept from
-    one window; the cut is the sentence end next to the middle of an overlap, or the middle.
+    ``ends`` are the positions behind a sentence's last token, rising. A window ends at the one that makes those
+    to come most alike, and the next begins there: what is computed twice costs time and finds no more. Where a
+    sentence is too long for that, windows overlap by ``size - stride``, and the cut is the middle of the overlap;
+    without any ends each begins ``stride`` after the last, and the last one is moved back so that it is full.
+    Every token is kept from one window.
     """
     if not 0 < stride <= size:
         raise ValueError(f"stride {stride} must lie between 1 and the window size {size}")
     if length <= size:
         return [Window(0, length, 0, length)] if length else []
     stops = np.asarray(ends, dtype=np.int64)
-    overlap = size - stride
     places: list[tuple[int, int]] = []
     start = 0
-    while start + size < length:
-        # a window that ended earlier would not let the next one move on
-        some = _between(stops, start + max(stride, overlap) + 1, start + size)
-        stop = int(some[-1]) if len(some) else start + size
-        places.append((start, stop))
-        first = stop - overlap
-        if first + size >= length:
-            first = max(length - size, start + 1) if not len(stops) else first
-        behind = _between(stops, first, stop)
-        start = int(behind[0]) if len(behind) else first
+    while length - start > size:
+        stop = _stop(stops, start, length, size)
+        places.append((start, stop or start + size))
+        start = stop or min(start + stride, length - size)
     places.append((start, length))
-    cuts = [0]
-    for (_, stop), (after, _) in pairwise(places):
-        middle = (stop + after) // 2
-        inside = _between(stops, after, stop)
-        cuts.append(int(inside[np.abs(inside - middle).argmin()]) if len(inside) else middle)
-    cuts.append(length)
+    cuts = [0, *((stop + after) // 2 for (_, stop), (after, _) in pairwise(places)), length]
     return [Window(*place, low, high) for place, low, high in zip(places, cuts[:-1], cuts[1:], strict=True)]
+
+
+def _stop(stops: npt.NDArray[np.int64], start: int, length: int, size: int) -> int | None:
+    # the sentence end for a window from start on, if there is one in its second half
+    count = -(-(length - start) // size)
+    # an earlier end would take one window more
+    fewest = _between(stops, length - (count - 1) * size, start + size)
+    if len(fewest):
+        return int(fewest[np.abs(fewest - start - (length - start) / count).argmin()])
+    some = _between(stops, start + size // 2 + 1, start + size)
+    return int(some[-1]) if len(some) else None
 
 
 def _between(values: npt.NDArray[np.int64], low: int, high: int) -> npt.NDArray[np.int64]:

@@ -35,28 +35,36 @@ def test_windows_end_where_sentences_end(length: int, size: int, data: st.DataOb
     for window in found:
         assert window.start <= window.keep_start <= window.keep_stop <= window.stop <= length
         assert 0 < len(window) <= size
-        late = [end for end in ends if window.start + max(stride, size - stride) < end <= window.start + size]
-        if window.stop < length and late:
-            assert window.stop == late[-1]
     for before, after in pairwise(found):
-        assert before.start < after.start <= before.stop and before.stop < after.stop
+        assert before.start < after.start <= before.stop < after.stop
+        if any(before.start + size // 2 < end <= before.start + size for end in ends):
+            # nothing is read twice where a sentence ends
+            assert before.stop == before.keep_stop == after.start and before.stop in ends
+        elif before.stop not in ends:
+            assert before.stop - after.start >= size - stride and len(before) == size
+
+
+@given(st.integers(1, 40), st.integers(1, 20), st.integers(1, 20))
+def test_windows_are_no_more_than_need_be(sentences: int, tokens: int, fit: int) -> None:
+    # as many sentences of so many tokens, of which so many fit into a window
+    found = windows(sentences * tokens, fit * tokens, fit * tokens, range(tokens, sentences * tokens + 1, tokens))
+    assert len(found) == -(-sentences // fit)
+    assert max(map(len, found)) - min(map(len, found)) <= tokens
 
 
 def test_windows_of_sentences() -> None:
     # sentences of 40 tokens, windows of 100 with a stride of 70
     found = windows(300, 100, 70, range(40, 301, 40))
-    assert [(window.start, window.stop, window.keep_stop) for window in found] == [
-        (0, 80, 80),
-        (80, 160, 160),
-        (160, 240, 240),
-        (240, 300, 300),
-    ]
-    # the overlap begins with a sentence where one fits into it
+    assert [(window.start, window.stop) for window in found] == [(0, 80), (80, 160), (160, 240), (240, 300)]
     found = windows(200, 100, 70, range(20, 201, 20))
+    assert [(window.start, window.stop) for window in found] == [(0, 100), (100, 200)]
+    # the second sentence is longer than a window
+    found = windows(250, 100, 70, [60, 190])
     assert [(window.start, window.stop, window.keep_start) for window in found] == [
-        (0, 100, 0),
-        (80, 180, 80),
-        (160, 200, 160),
+        (0, 60, 0),
+        (60, 160, 60),
+        (130, 190, 145),
+        (190, 250, 190),
     ]
 
 
