@@ -135,15 +135,16 @@ def test_the_television_marks_fit_their_source() -> None:
 
 def test_the_news_marks_fit_their_sources_and_share_nothing_with_what_is_measured_on() -> None:
     data = SHARED / "data"
-    names = ["pd1998.jsonl.gz", "msra.train.jsonl.gz", "boson.jsonl.gz", "cluener.train.jsonl.gz", "text/cctv.txt.xz"]
+    sets = ("pd1998", "msra.train", "boson", "cluener.train")
+    names = [*(f"{name}.jsonl.gz" for name in sets), "text/cctv.txt.xz", "text/laws.txt.xz"]
     if missing := [name for name in names if not (data / name).exists()]:
         pytest.skip(f"needs {missing} in {data}")
     lines = [line for name in names for line in text_lines.texts(data / name)]
-    train, test = (standoff.attach(NEWS / name, lines) for name in ("train.jsonl.gz", "test.jsonl"))
-    assert (len(train), len(test)) == (3_709, 143)
-    assert sum(len(document.text) for document in [*train, *test]) == 541_570
+    train, dev, test = (standoff.attach(NEWS / name, lines) for name in ("train.jsonl.gz", "dev.jsonl", "test.jsonl"))
+    assert (len(train), len(dev), len(test)) == (6_170, 160, 143)
+    assert sum(len(document.text) for document in [*train, *dev, *test]) == 972_690
     taught = [Document(document.id, _dense(document.text)) for document in train]
-    measured = [document.text for document in [*test, *standoff.attach(MARKS, lines)]]
+    measured = [document.text for document in [*dev, *test, *standoff.attach(MARKS, lines)]]
     for file in [data / "msra.test.jsonl.gz", data / "cluener.dev.jsonl.gz", *(SHARED / "gold").glob("*.jsonl")]:
         measured += text_lines.texts(file)
     assert len(measured) > 5_000
