@@ -6,6 +6,7 @@ A small model knows few of the 3,000 counties by heart, and a bare 织金 in a l
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -50,14 +51,15 @@ class Lexicon:
         return cls(labels, lengths, pairs)
 
     def begins(self, text: str) -> npt.NDArray[np.bool_]:
-        """[characters]: where a name may begin."""
+        """[characters], or [1] without any: where a name may begin."""
         return np.append(self.pairs[_hashes(_codes(text))], False)
 
     def raised(self, text: str, tokens: Tokens, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
         """The [tokens, tags] scores of an article with those of its doubtful names raised; None where it has none.
 
-        A name is raised where that is enough to find it, the longest of several, and only where its likeliest tags
-        are O or those of its label, and the first is not inside a span: it parts no chain of places and no body.
+        A name is raised where that is enough to find it or it is found anyhow, the longest of several, and only
+        where its likeliest tags are O or its own and its first token does not rather go on with a span: it parts no
+        chain of places and no body.
         """
         if len(text) < 2 or not len(tokens):
             return None
@@ -73,7 +75,12 @@ class Lexicon:
             begin, own = _FIRST[label], scores[place:stop]
             lack = own.max(axis=1).sum() - own[0, begin] - own[1:, begin + 1].sum()
             first, *rest = own.argmax(axis=1).tolist()
-            if 0 < lack < BONUS * len(own) and first in (_O, begin) and {_O, begin, begin + 1}.issuperset(rest):
+            if (
+                lack < BONUS * len(own)
+                and first in (_O, begin)
+                and own[0, begin] >= own[0, begin + 1]
+                and {_O, begin, begin + 1}.issuperset(rest)
+            ):
                 result = scores.copy() if result is None else result
                 result[place, begin] += BONUS
                 result[place + 1 : stop, begin + 1] += BONUS
@@ -84,10 +91,12 @@ class Lexicon:
         # the token behind the longest name that begins with one, and the name's label
         start = int(tokens.starts[place])
         for length in self.lengths.get(text[start : start + 2], ()):
-            label = self.labels.get(text[start : start + length])
-            if label is not None:
-                stop = int(np.searchsorted(tokens.starts, start + length))
-                if tokens.ends[stop - 1] == start + length:
+            end = start + length
+            label = self.labels.get(text[start:end])
+            if label is not None and end <= len(text) and not (_joined(text, start) or _joined(text, end)):
+                # of the array's own type: any other would have the array converted
+                stop = int(np.searchsorted(tokens.starts, tokens.starts.dtype.type(end)))
+                if tokens.ends[stop - 1] == end:
                     return stop, label
         return None
 
@@ -101,6 +110,16 @@ def lexicon() -> Lexicon:
             label, *names = line.split(" ")
             labels.update(dict.fromkeys(names, label))
     return Lexicon.of(labels)
+
+
+def fingerprint() -> str:
+    """A hash of the lexicon that ships with the code."""
+    return hashlib.blake2b(FILE.read_bytes(), digest_size=16).hexdigest()
+
+
+def _joined(text: str, place: int) -> bool:
+    # whether a word of letters or digits goes on there: SMG is not in SMGroup
+    return 0 < place < len(text) and all(char.isascii() and char.isalnum() for char in text[place - 1 : place + 1])
 
 
 def _codes(text: str) -> npt.NDArray[np.uint32]:

@@ -153,7 +153,7 @@ class ModelFolder:
         return f"{self.settings.name}-{hashlib.sha256(self.file(WEIGHTS).read_bytes()).hexdigest()[:8]}"
 
     def fingerprint(self) -> str:
-        """A hash of all that the results depend on: every file but the card."""
+        """A hash of all of the model that results depend on: every file but the card."""
         return self.digest(file.name for file in self.path.iterdir() if file.is_file() and file.suffix != ".md")
 
     def digest(self, names: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ SURE, HELD = 0.95, 0.8
 BONUS = 4.0
 
 _UNITS = frozenset("省市县区州盟旗乡镇村")
+_HAN, _KEYS = 0x3400, 1 << 20  # the first Chinese character; keys of characters are above all ids
 _Name = tuple[int, ...]
 
 
@@ -34,27 +35,30 @@ def recurring(
     ``spans`` are what was decoded from the scores. Looked for are bodies and places of two tokens or more, the
     levels that a place is written with, and these without their last character (临湖 of 临湖市).
     """
-    names = _names(text, tokens, spans)
+    ids = _keys(text, tokens)
+    names = _names(text, tokens, ids, spans)
     if not names:
         return None
-    ids = tokens.ids
     held = np.zeros(len(ids), dtype=bool)
     for span in spans:
         if span.confidence >= HELD:
             held[span.start : span.stop] = True
-    by_start: dict[tuple[int, int], list[_Name]] = {}
-    for name in names:
-        by_start.setdefault((name[0], name[1]), []).append(name)
+    lengths: dict[tuple[int, int], list[int]] = {}
+    for name in sorted(names, key=len, reverse=True):
+        some = lengths.setdefault((name[0], name[1]), [])
+        if len(name) not in some:
+            some.append(len(name))
     base = int(ids.max()) + 1
-    starts = np.array([first * base + second for first, second in by_start])
+    starts = np.array([first * base + second for first, second in lengths])
     free = ~(held[:-1] | held[1:])
     raised = None
     for place in np.flatnonzero(free & np.isin(ids[:-1] * base + ids[1:], starts)).tolist():
-        for name in sorted(by_start[int(ids[place]), int(ids[place + 1])], key=len, reverse=True):
-            stop = place + len(name)
-            if not held[place:stop].any() and tuple(ids[place:stop].tolist()) == name:
+        for length in lengths[int(ids[place]), int(ids[place + 1])]:
+            stop = place + length
+            label = names.get(tuple(ids[place:stop].tolist()))
+            if label is not None and not held[place:stop].any():
                 raised = scores.copy() if raised is None else raised
-                tag = TAGS.index(f"B-{names[name]}")
+                tag = TAGS.index(f"B-{label}")
                 raised[place, tag] += BONUS
                 raised[place + 1 : stop, tag + 1] += BONUS
                 held[place:stop] = True
@@ -62,12 +66,19 @@ def recurring(
     return raised
 
 
-def _names(text: str, tokens: Tokens, spans: Sequence[TokenSpan]) -> dict[_Name, str]:
+def _keys(text: str, tokens: Tokens) -> npt.NDArray[np.int64]:
+    """What tokens are compared by: their ids, or the character itself, for all that a vocabulary lacks have one id."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.int64)
+    firsts = codes[tokens.starts]
+    return np.where((tokens.ends - tokens.starts == 1) & (firsts >= _HAN), firsts + _KEYS, tokens.ids)
+
+
+def _names(text: str, tokens: Tokens, keys: npt.NDArray[np.int64], spans: Sequence[TokenSpan]) -> dict[_Name, str]:
     """The sure names of an article, each with the label that it bears most often."""
     found: Counter[tuple[_Name, str]] = Counter()
     for span in spans:
         if span.confidence >= SURE and span.label in ("ORG", "LOC") and span.stop - span.start > 1:
-            ids = tuple(tokens.ids[span.start : span.stop].tolist())
+            ids = tuple(keys[span.start : span.stop].tolist())
             found[ids, span.label] += 1
             if span.label == "LOC":
                 characters = [text[start] for start in tokens.starts[span.start : span.stop].tolist()]

@@ -24,13 +24,13 @@ class Window:
 
 
 def windows(length: int, size: int, stride: int, ends: Sequence[int] | npt.NDArray[np.int64] = ()) -> list[Window]:
-    """Cover ``length`` tokens by as few windows of at most ``size`` as can be, of about one length.
+    """Cover ``length`` tokens by windows of at most ``size``.
 
-    ``ends`` are the positions behind a sentence's last token, rising. A window ends at the one that makes those
-    to come most alike, and the next begins there: what is computed twice costs time and finds no more. Where a
-    sentence is too long for that, windows overlap by ``size - stride``, and the cut is the middle of the overlap;
-    without any ends each begins ``stride`` after the last, and the last one is moved back so that it is full.
-    Every token is kept from one window.
+    ``ends`` are the positions behind a sentence's last token, rising. Where it takes no window more than an
+    overlap would, a window ends at one of them and the next begins there, for what is computed twice costs time
+    and finds no more; of several it is the one that makes the windows to come most alike. Elsewhere the next
+    window begins ``stride`` after the last, or earlier where that lets it be the last one and full, and the cut
+    is the middle of the overlap. Every token is kept from one window.
     """
     if not 0 < stride <= size:
         raise ValueError(f"stride {stride} must lie between 1 and the window size {size}")
@@ -40,22 +40,23 @@ def windows(length: int, size: int, stride: int, ends: Sequence[int] | npt.NDArr
     places: list[tuple[int, int]] = []
     start = 0
     while length - start > size:
-        stop = _stop(stops, start, length, size)
+        after = min(start + stride, length - size)
+        stop = _stop(stops, start, length, size, after)
         places.append((start, stop or start + size))
-        start = stop or min(start + stride, length - size)
+        start = stop or after
     places.append((start, length))
     cuts = [0, *((stop + after) // 2 for (_, stop), (after, _) in pairwise(places)), length]
     return [Window(*place, low, high) for place, low, high in zip(places, cuts[:-1], cuts[1:], strict=True)]
 
 
-def _stop(stops: npt.NDArray[np.int64], start: int, length: int, size: int) -> int | None:
-    # the sentence end for a window from start on, if there is one in its second half
-    count = -(-(length - start) // size)
+def _stop(stops: npt.NDArray[np.int64], start: int, length: int, size: int, after: int) -> int | None:
+    # the sentence end for a window from start on, not in its first quarter; None where it is better to go on at after
+    count, least = -(-(length - start) // size), start + size // 4 + 1
     # an earlier end would take one window more
-    fewest = _between(stops, length - (count - 1) * size, start + size)
+    fewest = _between(stops, max(least, length - (count - 1) * size), start + size)
     if len(fewest):
         return int(fewest[np.abs(fewest - start - (length - start) / count).argmin()])
-    some = _between(stops, start + size // 2 + 1, start + size)
+    some = _between(stops, max(least, length + (after - length) // size * size), start + size)
     return int(some[-1]) if len(some) else None
 
 

@@ -14,7 +14,7 @@ from bangfu.labels.document import Document, Span
 from bangfu.labels.schema import TAGS
 from bangfu.training.lexicon import clear, names
 
-KNOWN = Lexicon.of({"甘州": "LOC", "甘州区": "LOC", "大甘州": "ORG", "青岚": "ORG", "𠮷野": "LOC"})
+KNOWN = Lexicon.of({"甘州": "LOC", "甘州区": "LOC", "大甘州": "ORG", "青岚": "ORG", "SMG": "ORG", "𠮷野": "LOC"})
 
 
 def _tokens(text: str) -> Tokens:
@@ -29,6 +29,9 @@ def _scores(text: str, **spans: float) -> npt.NDArray[np.float32]:
     for name, height in spans.items():
         label, words = name.split("_")
         start = text.index(words)
+        if label == "O":
+            scores[start, 0] = height
+            continue
         tag = TAGS.index(f"B-{label}")
         scores[start, tag] = height
         scores[start + 1 : start + len(words), tag + 1] = height
@@ -51,8 +54,15 @@ def _found(text: str, scores: npt.NDArray[np.float32], known: Lexicon = KNOWN) -
         ("山南甘州学会", {"ORG_山南甘州学会": 4}, [("山南甘州学会", "ORG")]),
         # a span that ends too soon goes on
         ("在甘州区", {"LOC_甘州": 4}, [("甘州区", "LOC")]),
-        # a name that the model is sure to be none stays none
-        ("甘州之行", {"AID_甘州": 3 + BONUS}, [("甘州", "AID")]),
+        # nor one whose first character the model doubts
+        ("山南甘州区来人", {"LOC_山南甘州区": 4, "O_甘": 4.1}, [("山南甘州区", "LOC")]),
+        # another label stays, even at the second character alone
+        ("甘州之行", {"AID_甘州": 4}, [("甘州", "AID")]),
+        ("甘州之行", {"AID_州之行": 4}, [("州之行", "AID")]),
+        # the first of two that share a character
+        ("大甘州区", {}, [("大甘州", "ORG")]),
+        # words of letters are whole
+        ("看SMG和ASMG、SMGX、SMG1", {}, [("SMG", "ORG")]),
         ("甘", {}, []),
         ("", {}, []),
     ],
@@ -65,6 +75,18 @@ def test_what_is_far_from_a_name_stays() -> None:
     scores = _scores("情牵甘州")
     scores[:, 0] = BONUS + 0.1
     assert KNOWN.raised("情牵甘州", _tokens("情牵甘州"), scores) is None
+    scores = _scores("情牵甘州区")
+    scores[2, 0] = 2 * BONUS + 3  # the others are near, but the first is too far
+    assert KNOWN.raised("情牵甘州区", _tokens("情牵甘州区"), scores) is None
+
+
+def test_a_likelier_name_has_no_lower_score() -> None:
+    text, confidence = "情牵甘州", []
+    for more in np.arange(-2, 6, 0.1):
+        scores = _scores(text, LOC_甘州=3 + more)
+        higher = KNOWN.raised(text, _tokens(text), scores)
+        confidence += [span.confidence for span in decode(scores if higher is None else higher)]
+    assert len(confidence) == 80 and confidence == sorted(confidence)
 
 
 def test_a_name_that_ends_inside_a_token_stays() -> None:
@@ -73,7 +95,7 @@ def test_a_name_that_ends_inside_a_token_stays() -> None:
     assert Lexicon.of({"甘州": "LOC"}).raised("甘州区", tokens, _scores("甘州")) is None
 
 
-@given(some.text("甘州区大青岚𠮷野ab", max_size=40))
+@given(some.text("甘州区大青岚𠮷野SMG", max_size=40))
 def test_every_place_where_a_name_begins_is_seen(text: str) -> None:
     begins = KNOWN.begins(text)
     assert len(begins) == max(len(text), 1)

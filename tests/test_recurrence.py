@@ -63,6 +63,16 @@ def test_what_is_sure_stays() -> None:
         assert recurring(text, _tokens(text), _scores(text), []) is None
 
 
+def test_characters_that_a_vocabulary_lacks_are_not_one() -> None:
+    text = "到䶮州市。又到𬞟州市，又到䶮州市"
+    tokens = _tokens(text)
+    lacking = Tokens(np.where(np.isin(list(text), ["䶮", "𬞟"]), 0, tokens.ids), tokens.starts, tokens.ends)
+    scores = _scores(text, (1, 4, "LOC", 12))
+    again = recurring(text, lacking, scores, decode(scores))
+    assert again is not None
+    assert [(span.start, span.stop) for span in decode(again)] == [(1, 4), (13, 16)]
+
+
 def test_an_unsure_reading_gives_way() -> None:
     text = "理塘县。情牵理塘"
     scores = _scores(text, (0, 3, "LOC", 12), (4, 8, "LOC", 4))
