@@ -134,19 +134,35 @@ def test_the_command_writes_the_settings(tmp_path: Path, capsys: pytest.CaptureF
     jsonl.write([Document("a", text, spans), Document("b", "民政部发放救助金", (Span(0, 3, "LOC"),))], file)
     more = tmp_path / "more.jsonl"
     jsonl.write([Document("c", text, spans)], more)
-    before = Extractor.load(folder)(text)
+    before, unfitted = Extractor.load(folder)(text), ModelFolder.load(folder).settings
     assert main(["calibrate", str(file), str(more), "--model", str(folder)]) == 0
     assert "expected calibration error on dev.jsonl, more.jsonl, " in capsys.readouterr().out
     settings = ModelFolder.load(folder).settings
     assert main(["card", str(folder)]) == 0
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"fitted on `{file}` and `{more}`" in card and f"score below {settings.min_score:g}" in card
-    assert settings.calibration and settings.window == 254
+    assert settings.calibration and (settings.window, settings.stride) == (unfitted.window, unfitted.stride)
     after = Extractor.load(folder)(text)
     assert places(after) == places(before) and [one.score for one in after] != [one.score for one in before]
     file.write_text(json.dumps({"id": "a", "text": " ", "spans": []}), encoding="utf-8")
     assert main(["calibrate", str(file), "--model", str(folder)]) == 2
     assert "finds no entity" in capsys.readouterr().err
+
+
+def test_a_model_may_read_in_shorter_windows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, file = copy(tmp_path), tmp_path / "dev.jsonl"
+    text = "南京市慈善总会向洛川县捐赠3万元。"
+    jsonl.write([Document("a", text, (Span(0, 7, "ORG"), Span(8, 11, "LOC"), Span(13, 16, "AMOUNT")))], file)
+    before = ModelFolder.load(folder).settings
+    overlap = before.window - before.stride
+    assert main(["calibrate", str(file), "--model", str(folder), "--window", str(overlap + 5)]) == 0
+    after = ModelFolder.load(folder).settings
+    assert (after.window, after.stride) == (overlap + 5, 5)
+    assert main(["card", str(folder)]) == 0
+    assert f"in windows of {overlap + 5} tokens" in (folder / "README.md").read_text(encoding="utf-8")
+    for window in (overlap, overlap + 6):
+        assert main(["calibrate", str(file), "--model", str(folder), "--window", str(window)]) == 2
+        assert f"--window {window}: give one above {overlap}" in capsys.readouterr().err
 
 
 def test_a_folder_of_before_the_calibration_is_read(tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         *([f"The mean of the weights of {runs} runs, with seeds of their own; of each:"] if config.seeds else []),
         f"Best of {run['evaluations'] // runs} evaluations on the dev split, {run['epochs']:.1f} epochs, "
         f"{run['hours'] / runs:.2f} hours on {run['device']}.",
+        *_window(run.get("window", config.window), config.window),
         "",
         "The last step:",
         "",
@@ -112,6 +113,12 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "",
     ]
     return "\n".join(lines)
+
+
+def _window(used: int, trained: int) -> list[str]:
+    if used == trained:
+        return []
+    return [f"It reads in windows of {used} tokens, which costs less than those of {trained} that it was trained with."]
 
 
 def _int8(agreement: float | None) -> list[str]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from bangfu.inference.model_folder import ModelSettings
 from bangfu.labels.atomic_file import write_json
 from bangfu.training.content import told
 
@@ -13,8 +14,8 @@ RUN_FILE = "run.json"
 WHOLE = "copy the whole folder that 'bangfu train' wrote"  # what mends it
 
 
-def fitted(folder: Path, files: Sequence[str], min_score: float) -> bool:
-    """Put down what the scores and the least score were fitted on since; False where the folder has no such file.
+def fitted(folder: Path, files: Sequence[str], settings: ModelSettings) -> bool:
+    """Put down what the settings were fitted on since, and some of them; False where the folder has no such file.
 
     UserError for a file of other content.
     """
@@ -22,6 +23,7 @@ def fitted(folder: Path, files: Sequence[str], min_score: float) -> bool:
     if not path.is_file():
         return False
     with told(path, WHOLE):
-        run = json.loads(path.read_text(encoding="utf-8")) | {"fitted_on": list(files), "min_score": min_score}
+        since = {"fitted_on": list(files), "min_score": settings.min_score, "window": settings.window}
+        run = json.loads(path.read_text(encoding="utf-8")) | since
     write_json(path, run)
     return True
