@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bangfu.inference.raising import lengths, raise_span
 from bangfu.inference.tokens import Tokens
 from bangfu.labels.schema import TAGS
 
@@ -43,12 +44,7 @@ class Lexicon:
         """A lexicon of names of two characters or more."""
         pairs = np.zeros(1 << _BITS, dtype=bool)
         pairs[_hashes(_codes("".join(name[:2] for name in labels)))[::2]] = True
-        lengths: dict[str, list[int]] = {}
-        for name in sorted(labels, key=len, reverse=True):
-            some = lengths.setdefault(name[:2], [])
-            if len(name) not in some:
-                some.append(len(name))
-        return cls(labels, lengths, pairs)
+        return cls(labels, lengths(labels), pairs)
 
     def begins(self, text: str) -> npt.NDArray[np.bool_]:
         """[characters], or [1] without any: where a name may begin."""
@@ -82,8 +78,7 @@ class Lexicon:
                 and {_O, begin, begin + 1}.issuperset(rest)
             ):
                 result = scores.copy() if result is None else result
-                result[place, begin] += BONUS
-                result[place + 1 : stop, begin + 1] += BONUS
+                raise_span(result, place, stop, label, BONUS)
                 done = stop
         return result
 

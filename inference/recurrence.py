@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bangfu.inference.decoding import TokenSpan
+from bangfu.inference.raising import lengths, raise_span
 from bangfu.inference.tokens import Tokens
-from bangfu.labels.schema import TAGS
 
 # Confidences, before calibration: of a name that is looked for, and of spans that its other mentions may replace.
 SURE, HELD = 0.95, 0.8
@@ -43,24 +43,18 @@ def recurring(
     for span in spans:
         if span.confidence >= HELD:
             held[span.start : span.stop] = True
-    lengths: dict[tuple[int, int], list[int]] = {}
-    for name in sorted(names, key=len, reverse=True):
-        some = lengths.setdefault((name[0], name[1]), [])
-        if len(name) not in some:
-            some.append(len(name))
+    sizes = lengths(names)
     base = int(ids.max()) + 1
-    starts = np.array([first * base + second for first, second in lengths])
+    starts = np.array([first * base + second for first, second in sizes])
     free = ~(held[:-1] | held[1:])
     raised = None
     for place in np.flatnonzero(free & np.isin(ids[:-1] * base + ids[1:], starts)).tolist():
-        for length in lengths[int(ids[place]), int(ids[place + 1])]:
+        for length in sizes[int(ids[place]), int(ids[place + 1])]:
             stop = place + length
             label = names.get(tuple(ids[place:stop].tolist()))
             if label is not None and not held[place:stop].any():
                 raised = scores.copy() if raised is None else raised
-                tag = TAGS.index(f"B-{label}")
-                raised[place, tag] += BONUS
-                raised[place + 1 : stop, tag + 1] += BONUS
+                raise_span(raised, place, stop, label, BONUS)
                 held[place:stop] = True
                 break
     return raised

@@ -1,6 +1,7 @@
 """Which of the known names go into the lexicon of :mod:`bangfu.inference.lexicon`: those that are seldom anything else.
 
-``write(documents)`` made the shipped file, from the training split of the corpus and the first 6,170 marks of real news.
+``write(documents)`` made the shipped file, from the training split of the corpus and the first 6,170 training excerpts
+of real news.
 """
 
 from __future__ import annotations
