@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ except ImportError as error:
 
 # Tokens of a piece: what a run costs beside its tokens weighs little in so many, and twice as many hold 17 MB more.
 _PIECE_TOKENS = 512
+# What OpenVINO sets up in a process's first run, two threads would wait for in each other for ever.
+_FIRST = threading.Lock()
 # OpenVINO makes its kernels anew for each shape that it meets; rows are padded so that there are few.
 _MULTIPLE = 32
 
@@ -72,7 +75,7 @@ class OpenVinoBackend:
             raise ModelFolderError(
                 f"{graph}: cannot be loaded ({reason(error)}); copy the whole folder anew"
             ) from error
-        self._requests = threading.local()
+        self._requests, self._begun = threading.local(), False
         # threads start with what is first submitted
         self._pool = ThreadPoolExecutor(threads, "openvino")
 
@@ -88,9 +91,11 @@ class OpenVinoBackend:
         return lambda: joined(mask, [(rows, scores.result()) for rows, scores in running])
 
     def _run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Scores:
-        if not hasattr(self._requests, "one"):
-            self._requests.one = self._model.create_infer_request()
-        self._requests.one.infer({"input_ids": ids, "attention_mask": mask})
-        # the request's own memory is written again by the next piece
-        result: Scores = self._requests.one.get_output_tensor(0).data.copy()
+        with nullcontext() if self._begun else _FIRST:
+            if not hasattr(self._requests, "one"):
+                self._requests.one = self._model.create_infer_request()
+            self._requests.one.infer({"input_ids": ids, "attention_mask": mask})
+            # the request's own memory is written again by the next piece
+            result: Scores = self._requests.one.get_output_tensor(0).data.copy()
+            self._begun = True
         return result

@@ -2,10 +2,12 @@
 
 import shutil
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from bangfu.inference import DeviceError, Extractor, ModelFolderError
@@ -79,6 +81,34 @@ def test_scores_depend_on_neither_batch_nor_threads(folder: ModelFolder) -> None
     alone = np.concatenate([one.scores(ids[row : row + 1], mask[row : row + 1]) for row in range(len(ids))])
     assert np.abs(together - alone).max() < 1e-4
     assert (together[mask > 0] != 0).all() and not together[mask == 0].any()
+
+
+def test_the_first_run_is_alone(folder: ModelFolder) -> None:
+    from bangfu.inference.openvino_backend import OpenVinoBackend
+
+    running: list[int] = []
+    seen: list[int] = []
+
+    class Request:
+        def infer(self, feeds: dict[str, npt.NDArray[np.int64]]) -> None:
+            running.append(1)
+            seen.append(len(running))
+            self.data = np.zeros((*feeds["input_ids"].shape, 9), dtype=np.float32)
+            time.sleep(0.05)
+            running.pop()
+
+        def get_output_tensor(self, number: int) -> "Request":
+            return self
+
+    class Model:
+        create_infer_request = Request
+
+    backend = OpenVinoBackend(folder, "cpu", "int8", 2)
+    backend._model = Model()
+    mask = np.ones((8, 400), dtype=np.int64)
+    backend.scores(mask, mask)
+    # both threads have begun by then; the first run and the one that waited for it were alone, the others were not
+    assert len(seen) == 8 and seen[0] == 1 and seen[1] == 1 and max(seen) == 2
 
 
 def test_what_openvino_does_not_do_is_refused(folder: ModelFolder, tmp_path: Path) -> None:
