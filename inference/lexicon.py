@@ -1,7 +1,7 @@
 """The lexicon: names of places and bodies that are seldom anything else get better chances where they stand.
 
 A small model knows few of the 3,000 counties by heart, and a bare 织金 in a list has nothing around it that tells.
-``training/lexicon.py`` wrote the list.
+``training/lexicon.py`` wrote the list of those names that are often something else.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bangfu.inference.gazetteer import gazetteer, short
+from bangfu.inference.known_names import bodies, regions
 from bangfu.inference.raising import lengths, raise_span
 from bangfu.inference.tokens import Tokens
 from bangfu.labels.schema import TAGS
 
-FILE = Path(__file__).with_name("lexicon.txt")
+FILE = Path(__file__).with_name("ambiguous.txt")
 # What is added to the scores (logits) of the tags of such a name, a token.
 BONUS = 5.0
 # A name whose first token is further from the best tag than this is not looked at.
@@ -96,20 +98,26 @@ class Lexicon:
         return None
 
 
+def names() -> dict[str, frozenset[str]]:
+    """All known names of two characters or more by label; one may bear both."""
+    places = gazetteer()
+    long = {*places.provinces, *(name for _, name in places.prefectures), *(name for *_, name in places.counties)}
+    found = {"LOC": {*long, *map(short, long), *regions()}, "ORG": {*bodies()}}
+    return {label: frozenset(name for name in some if len(name) > 1) for label, some in found.items()}
+
+
 @cache
 def lexicon() -> Lexicon:
-    """The lexicon that ships with the code."""
-    labels: dict[str, str] = {}
-    for line in FILE.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            label, *names = line.split(" ")
-            labels.update(dict.fromkeys(names, label))
-    return Lexicon.of(labels)
+    """The lexicon that ships with the code: the known names but those that are often something else."""
+    lines = (line.split(" ") for line in FILE.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+    ambiguous = {label: frozenset(some) for label, *some in lines}
+    return Lexicon.of({name: label for label, some in names().items() for name in some - ambiguous[label]})
 
 
 def fingerprint() -> str:
     """A hash of the lexicon that ships with the code."""
-    return hashlib.blake2b(FILE.read_bytes(), digest_size=16).hexdigest()
+    labels = "\n".join(f"{name} {label}" for name, label in sorted(lexicon().labels.items()))
+    return hashlib.blake2b(labels.encode(), digest_size=16).hexdigest()
 
 
 def _joined(text: str, place: int) -> bool:

@@ -8,11 +8,11 @@ from hypothesis import strategies as some
 
 from bangfu.inference.cleaning import clean
 from bangfu.inference.decoding import decode
-from bangfu.inference.lexicon import BONUS, Lexicon, lexicon
+from bangfu.inference.lexicon import BONUS, Lexicon, lexicon, names
 from bangfu.inference.tokens import Tokens
 from bangfu.labels.document import Document, Span
 from bangfu.labels.schema import TAGS
-from bangfu.training.lexicon import clear, names
+from bangfu.training.lexicon import clear
 
 KNOWN = Lexicon.of({"甘州": "LOC", "甘州区": "LOC", "大甘州": "ORG", "青岚": "ORG", "SMG": "ORG", "𠮷野": "LOC"})
 

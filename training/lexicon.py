@@ -1,4 +1,4 @@
-"""Which of the known names go into the lexicon of :mod:`bangfu.inference.lexicon`: those that are seldom anything else.
+"""Which of the known names stay out of the lexicon of :mod:`bangfu.inference.lexicon`: those that are often others.
 
 ``write(documents)`` made the shipped file, from the training split of the corpus and the first 6,170 training excerpts
 of real news.
@@ -10,21 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bangfu.inference.lexicon import FILE, Lexicon
+from bangfu.inference.lexicon import FILE, Lexicon, names
 from bangfu.labels.document import Document
-from bangfu.training.gazetteer import gazetteer, short
-from bangfu.training.known_names import bodies, regions
 
 # So many times as often a name must be marked as it stands outside of all marks, or is marked otherwise.
 CLEAR = 10
-
-
-def names() -> dict[str, frozenset[str]]:
-    """Names of two characters or more by label; one may bear both."""
-    places = gazetteer()
-    long = {*places.provinces, *(name for _, name in places.prefectures), *(name for *_, name in places.counties)}
-    found = {"LOC": {*long, *map(short, long), *regions()}, "ORG": {*bodies()}}
-    return {label: frozenset(name for name in some if len(name) > 1) for label, some in found.items()}
 
 
 def clear(documents: Iterable[Document], candidates: Mapping[str, frozenset[str]]) -> dict[str, str]:
@@ -62,13 +52,12 @@ def clear(documents: Iterable[Document], candidates: Mapping[str, frozenset[str]
 
 
 def write(documents: Iterable[Document], path: Path = FILE) -> None:
-    """Write the lexicon that these documents allow."""
-    labels = clear(documents, names())
+    """Write which names these documents keep out of the lexicon."""
+    candidates = names()
+    labels = clear(documents, candidates)
     lines = [
-        " ".join([label, *(name for name, own in labels.items() if own == label)])
-        for label in sorted(set(labels.values()))
+        " ".join([label, *sorted(name for name in some if labels.get(name) != label)])
+        for label, some in candidates.items()
     ]
-    path.write_text(
-        "# Names that are seldom anything else, by label. Written by training/lexicon.py.\n" + "\n".join(lines) + "\n",
-        encoding="utf-8",
-    )
+    head = "# Known names that are often something else, by label. Written by training/lexicon.py."
+    path.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
