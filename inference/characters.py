@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 _DROP = ""
 
 
@@ -40,6 +43,11 @@ def _table() -> dict[int, str]:
 
 # For str.translate: width, spaces, line ends, and characters that nobody sees.
 TABLE = _table()
+
+
+def codes(text: str) -> npt.NDArray[np.uint32]:
+    """[characters]: the code points of a text, lone surrogates as they are."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
 
 def any_of(chars: Iterable[str]) -> re.Pattern[str]:

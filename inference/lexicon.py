@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bangfu.inference.characters import codes
 from bangfu.inference.gazetteer import gazetteer, short
 from bangfu.inference.known_names import bodies, regions
 from bangfu.inference.raising import lengths, raise_span
@@ -45,12 +46,12 @@ class Lexicon:
     def of(cls, labels: dict[str, str]) -> Lexicon:
         """A lexicon of names of two characters or more."""
         pairs = np.zeros(1 << _BITS, dtype=bool)
-        pairs[_hashes(_codes("".join(name[:2] for name in labels)))[::2]] = True
+        pairs[_hashes("".join(name[:2] for name in labels))[::2]] = True
         return cls(labels, lengths(labels), pairs)
 
     def begins(self, text: str) -> npt.NDArray[np.bool_]:
         """[characters], or [1] without any: where a name may begin."""
-        return np.append(self.pairs[_hashes(_codes(text))], False)
+        return np.append(self.pairs[_hashes(text)], False)
 
     def raised(self, text: str, tokens: Tokens, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32] | None:
         """The [tokens, tags] scores of an article with those of its doubtful names raised; None where it has none.
@@ -125,10 +126,7 @@ def _joined(text: str, place: int) -> bool:
     return 0 < place < len(text) and all(char.isascii() and char.isalnum() for char in text[place - 1 : place + 1])
 
 
-def _codes(text: str) -> npt.NDArray[np.uint32]:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-
-
-def _hashes(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+def _hashes(text: str) -> npt.NDArray[np.uint32]:
     # of each character and the one behind it
-    return (codes[:-1] * np.uint32(0x9E3779B1) ^ codes[1:] * np.uint32(0x85EBCA6B)) >> np.uint32(32 - _BITS)
+    points = codes(text)
+    return (points[:-1] * np.uint32(0x9E3779B1) ^ points[1:] * np.uint32(0x85EBCA6B)) >> np.uint32(32 - _BITS)

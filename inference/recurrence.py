@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from bangfu.inference.characters import codes
 from bangfu.inference.decoding import TokenSpan
 from bangfu.inference.raising import lengths, raise_span
 from bangfu.inference.tokens import Tokens
@@ -62,8 +63,7 @@ def recurring(
 
 def _keys(text: str, tokens: Tokens) -> npt.NDArray[np.int64]:
     """What tokens are compared by: their ids, or the character itself, for all that a vocabulary lacks have one id."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.int64)
-    firsts = codes[tokens.starts]
+    firsts = codes(text)[tokens.starts].astype(np.int64)
     return np.where((tokens.ends - tokens.starts == 1) & (firsts >= _HAN), firsts + _KEYS, tokens.ids)
 
 
