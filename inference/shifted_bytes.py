@@ -393,14 +393,16 @@ class _Stretch:
     def _out_of_step(self, pending: _Bytes, node: _Node) -> None:
         text, place = self._text, node.place
         char = text[place]
+        guessable = len(pending) <= _READ_ALIKE
         if "@" <= char <= "~":
             self._add(_IN_STEP, node.read(place + 1, *_characters(pending, (ord(char),))))
         if char not in _LOST and (pair := _pair(char)):
             after = node.read(place + 1, *_characters(pending, (pair[0],)))
             if pair[1] in _FIRSTS:
                 self._add((pair[1],), after)
-            self._add(_IN_STEP, after.skip(place + 1, _LOST_SECOND))
-        guessable = len(pending) <= _READ_ALIKE
+            if guessable:
+                # of two characters that both lost a byte, one byte alone would tell nothing
+                self._add(_IN_STEP, after.skip(place + 1, _LOST_SECOND))
         if char in _LOST:
             unknown = node.read(place + 1, np.array([ord(UNKNOWN)]), _numbers(UNKNOWN), _LOST_BOTH + _UNKNOWN)
             self._add(_FIRSTS, unknown)

@@ -118,12 +118,15 @@ def test_tables_agree_with_their_sources() -> None:
 @given(any_text)
 @example("0\x0c%")
 def test_the_map_is_exact(raw: str) -> None:
-    clear = clean(raw)
-    assert_exact(clear, raw)
-    for index in range(len(clear.text)):
-        alone = clean(raw[slice(*clear.raw_range(index, index + 1))]).text
-        # what becomes of ASCII punctuation and of a line break hangs on their neighbours
-        assert clear.text[index] in (alone, alone.translate(str.maketrans(",;:?!()\n", "，；：？！（） ")))
+    assert_exact(clean(raw), raw)
+    with pytest.MonkeyPatch.context() as patch:
+        # what a character of garbled text is read as hangs on all the others; test_shifted_bytes.py looks at those
+        patch.setattr(shifted_bytes, "repairs", lambda text: [])
+        clear = clean(raw)
+        for index in range(len(clear.text)):
+            alone = clean(raw[slice(*clear.raw_range(index, index + 1))]).text
+            # what becomes of ASCII punctuation and of a line break hangs on their neighbours
+            assert clear.text[index] in (alone, alone.translate(str.maketrans(",;:?!()\n", "，；：？！（） ")))
 
 
 @given(any_text)

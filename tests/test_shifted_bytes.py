@@ -81,6 +81,8 @@ def test_a_long_run(mark: str) -> None:
         "f(x)=file(s), ?word) ?a) x^2~3 `code` {a} ├──┤ ①②③",
         "顒",
         "貐",
+        # a letter with two readings behind it
+        "A(fā)(fa)",
     ],
 )
 def test_other_text_is_left_alone(text: str) -> None:
