@@ -1,6 +1,7 @@
 """The marginal loss, against sums done by hand and against cross-entropy."""
 
 import math
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from models import tiny_encoder
 from transformers import AutoModelForTokenClassification
 
+from bangfu.inference.decoding import legal_transitions
 from bangfu.labels import TAGS
 from bangfu.training.alignment import ANY_TAG, tag_set, unmarked_tags
-from bangfu.training.loss import marginal_loss
+from bangfu.training.loss import marginal_loss, sequence_loss
 from bangfu.training.regularisation import divergence, regularised, smoothed_loss
 from bangfu.training.regularisation_config import RegularisationConfig
 
@@ -87,3 +89,25 @@ def test_regularisation_asks_for_more_than_the_plain_loss(name: str, tmp_path: P
     losses[5.0].backward()
     assert losses[0.1] < losses[0.5] < losses[5.0]
     assert all(value.grad is not None for value in model.parameters())
+
+
+def test_sequences_by_enumeration() -> None:
+    """All legal sequences of three tokens, one of which has two tags to choose from and one any."""
+    logits = torch.randn(2, 4, len(TAGS), generator=torch.manual_seed(7), requires_grad=True)
+    sets = [{"B-ORG"}, {"I-ORG", "O"}, set(TAGS)]
+    tags = torch.tensor([[tag_set(some) for some in sets] + [0], [tag_set(sets[0])] + [0] * 3])
+    legal = legal_transitions()
+    expected = 0.0
+    for row, length in ((0, 3), (1, 1)):
+        sums = {True: 0.0, False: 0.0}
+        for path in product(range(len(TAGS)), repeat=length):
+            # what stands before the first token is not known
+            if all(legal[one, other] for one, other in pairwise(path)):
+                weight = math.exp(sum(logits[row, place, tag].item() for place, tag in enumerate(path)))
+                sums[all(TAGS[tag] in some for tag, some in zip(path, sets, strict=False))] += weight
+        expected += math.log((sums[True] + sums[False]) / sums[True])
+    loss = sequence_loss(logits, tags)
+    # three of the four tokens are taught: one may have any tag
+    assert loss.item() == pytest.approx(expected / 3, rel=1e-5)
+    loss.backward()
+    assert torch.isfinite(logits.grad).all() and not logits.grad[1, 1:].any()

@@ -63,6 +63,33 @@ def test_a_probe_learns_the_labels_of_the_set(config: ProbeConfig) -> None:
     assert json.loads((Path(config.output) / "probe.json").read_text(encoding="utf-8")) == result
 
 
+def test_another_set_comes_first_without_what_the_test_set_has(config: ProbeConfig, tmp_path: Path) -> None:
+    _write(tmp_path / "first.jsonl", 300, 3)
+    texts = (tmp_path / "test.jsonl").read_text(encoding="utf-8")
+    with (tmp_path / "first.jsonl").open("a", encoding="utf-8") as file:
+        file.write("\n" + texts)
+    said: list[str] = []
+    # what is learnt first has to tell, so the set itself teaches next to nothing
+    config = dataclasses.replace(
+        config,
+        first=str(tmp_path / "first.jsonl"),
+        first_epochs=3,
+        epochs=1,
+        learning_rate=1e-3,
+        average=0.9,
+        seeds=(1,),
+    )
+    _write(tmp_path / "train.jsonl", 8, 1)
+    probe = Probe(config, said.append)
+    known = {json.loads(line)["text"] for line in texts.splitlines()}
+    assert len(probe.first_set) == sum(
+        json.loads(line)["text"] not in known for line in (tmp_path / "first.jsonl").open(encoding="utf-8")
+    )
+    assert 0 < len(probe.first_set) < 340 and f"{340 - len(probe.first_set)} left out" in said[0]
+    assert probe.run()["mean"] > 90
+    assert Probe(dataclasses.replace(config, first=""), said.append).run()["mean"] < 50
+
+
 def test_its_score_is_that_of_seqeval(config: ProbeConfig) -> None:
     probe = Probe(config, list[str]().append)
     model = probe.train(1)

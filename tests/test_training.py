@@ -25,6 +25,7 @@ from bangfu.training import evaluation, finetuning, yaml_file
 from bangfu.training.augmentation_config import AugmentationConfig
 from bangfu.training.config import DatasetConfig, TrainingConfig
 from bangfu.training.cross_check import cross_check
+from bangfu.training.distillation_config import DistillationConfig
 from bangfu.training.experiment import experiment
 from bangfu.training.experiment_config import ExperimentConfig, VariantConfig
 from bangfu.training.finetuning import ResumeError, train
@@ -365,6 +366,34 @@ def test_a_soup_is_the_mean_of_its_runs(config: TrainingConfig, tmp_path: Path) 
     assert not any("train_loss" in line for line in said) and not (tmp_path / "soup" / "checkpoints").exists()
     with pytest.raises(ConfigError, match="must be several, each once"):
         varied(config, VariantConfig("a", {"seeds": [3, 3]}), "base.yaml")
+
+
+def test_a_model_is_distilled_from_others_on_text_without_marks(config: TrainingConfig, tmp_path: Path) -> None:
+    teacher = str(train(config).path)
+    jsonl.write([Document(one.id, one.text) for one in sentences(200, 3)], tmp_path / "text.jsonl")
+    student = dataclasses.replace(
+        config,
+        train=(DatasetConfig(str(tmp_path / "text.jsonl"), labels={}, annotates=()),),
+        distillation=DistillationConfig((teacher,)),
+        output=str(tmp_path / "student"),
+    )
+    folder = train(student)
+    run = json.loads((folder.path / "run.json").read_text(encoding="utf-8"))
+    assert run["dev"]["scores"]["micro"]["f1"] > 0.95
+    assert f"the tags that {teacher} gave" in (folder.path / CARD_FILE).read_text(encoding="utf-8")
+    assert f"{teacher}/model.safetensors" in json.loads((tmp_path / "student" / "data.json").read_text())
+    for wrong, message in ((tmp_path / "none", "no such folder"), (config.encoder, "does not give our tags")):
+        refused = dataclasses.replace(
+            student, distillation=DistillationConfig((str(wrong),)), output=str(tmp_path / "r")
+        )
+        with pytest.raises(ConfigError, match=message):
+            train(refused)
+
+
+def test_a_model_learns_whole_sequences(config: TrainingConfig) -> None:
+    folder = train(dataclasses.replace(config, loss="sequences"))
+    run = json.loads((folder.path / "run.json").read_text(encoding="utf-8"))
+    assert run["dev"]["scores"]["micro"]["f1"] > 0.95
 
 
 def _falling(monkeypatch: pytest.MonkeyPatch) -> list[float]:

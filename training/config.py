@@ -9,6 +9,7 @@ from typing import Literal
 from bangfu.labels.schema import LABEL_NAMES
 from bangfu.training import seeds
 from bangfu.training.augmentation_config import AugmentationConfig
+from bangfu.training.distillation_config import DistillationConfig
 from bangfu.training.regularisation_config import RegularisationConfig
 
 
@@ -58,7 +59,8 @@ class TrainingConfig:
     """What ``bangfu train`` reads from a YAML file; every field is a key.
 
     ``encoder`` is a local folder or a hub name such as ``hfl/chinese-macbert-base``. ``window`` and
-    ``stride`` count tokens and are saved with the model. ``precision`` ``auto`` is bf16 where the device
+    ``stride`` count tokens and are saved with the model. ``loss`` looks at each token's tag alone, or at the
+    ``sequences`` that are legal (:mod:`bangfu.training.loss`). ``precision`` ``auto`` is bf16 where the device
     computes in it. With ``layer_decay`` below 1 each layer learns at so much of the rate of the one above it,
     the embeddings as a layer below the first. With ``average`` above 0 the weights that
     are measured and kept are a running average over the steps, of which each step keeps so much. ``patience``
@@ -86,7 +88,9 @@ class TrainingConfig:
     dropout: float = 0.1
     layer_decay: float = 1.0
     average: float = 0.0
+    loss: Literal["tokens", "sequences"] = "tokens"
     regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     patience: int = 3
     keep: Literal["best", "last"] = "best"

@@ -53,7 +53,9 @@ from bangfu.training import (
 )
 from bangfu.training.alignment import Report, align
 from bangfu.training.config import DatasetConfig, TrainingConfig
+from bangfu.training.distillation import Teachers, distilled_loss
 from bangfu.training.encoder_source import check_encoder
+from bangfu.training.loss import LOSSES
 from bangfu.training.model_card import CONFIG_FILE
 from bangfu.training.regularisation import regularised
 from bangfu.training.speaker import is_first, speaker
@@ -78,10 +80,11 @@ class _Trainer(Trainer):
         extractor: Extractor,
         dev: Sequence[Document],
         average: WeightAverage | None = None,
+        teachers: Teachers | None = None,
         **others: Any,
     ) -> None:
         super().__init__(**others)
-        self.config, self.extractor, self.dev, self.average = config, extractor, dev, average
+        self.config, self.extractor, self.dev, self.average, self.teachers = config, extractor, dev, average, teachers
         if average:
             self.add_callback(average)
         # the loss below is a mean over a batch, so Trainer has to divide by the accumulation steps
@@ -90,7 +93,12 @@ class _Trainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        outputs, loss = regularised(model, inputs, inputs.pop("tags"), self.config.regularisation)
+        tags = inputs.pop("tags")
+        outputs, loss = regularised(model, inputs, tags, self.config.regularisation, LOSSES[self.config.loss])
+        if self.teachers:
+            weight = self.config.distillation.weight
+            taught = distilled_loss(outputs.logits, self.teachers.probabilities(inputs), tags)
+            loss = (1 - weight) * loss + weight * taught
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
@@ -194,7 +202,9 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
         _save(config, model, tokenizer, settings, target)
     elif not parts and not whole:
         extractor = Extractor(TorchBackend(model), encoder, settings)
-        trainer = _trainer(config, model, extractor, dev, examples, checkpoints)
+        folders = config.distillation.teachers
+        teachers = Teachers(folders, tokenizer.get_vocab()) if folders else None
+        trainer = _trainer(config, model, extractor, dev, examples, checkpoints, teachers)
         last = _last_checkpoint(checkpoints)
         if last:
             say(f"going on from {last}")
@@ -266,6 +276,7 @@ def _trainer(
     dev: Sequence[Document],
     examples: TrainingSet,
     folder: Path,
+    teachers: Teachers | None = None,
 ) -> _Trainer:
     cuda = torch.cuda.is_available()
     processes = int(os.environ.get("WORLD_SIZE", "1"))
@@ -300,6 +311,7 @@ def _trainer(
         extractor,
         dev,
         WeightAverage(model, config.average) if config.average else None,
+        teachers,
         model=model,
         args=arguments,
         train_dataset=examples,
@@ -384,6 +396,7 @@ def _finish(
                 "name": config.name,
                 "encoder": config.encoder,
                 "epochs": history["epochs"],
+                "teachers": list(config.distillation.teachers),
                 "data": [
                     {
                         "path": part.path,
@@ -437,12 +450,13 @@ def versions() -> dict[str, str]:
 def data_hashes(config: TrainingConfig, train: Sequence[DatasetConfig] | None = None) -> dict[str, str]:
     """SHA-256 of each file that a run learns from (``train``, if not all), begins from or is measured on, by its path.
 
-    Those are the files of the encoder, where it is a folder, and the names that augmentation draws from, too.
+    Those are the files of the encoder, where it is a folder, of the teachers, and the names that augmentation draws
+    from, too.
     """
     hashes = {part.path: _sha256(Path(part.path)) for part in (*(config.train if train is None else train), config.dev)}
-    encoder = Path(config.encoder)
-    files = sorted(file for pattern in ("*.safetensors", "*.json") for file in encoder.glob(pattern))
-    # what the encoder was measured on does not change what is learnt from it
+    models = [Path(name) for name in (config.encoder, *config.distillation.teachers)]
+    files = sorted(file for model in models for pattern in ("*.safetensors", "*.json") for file in model.glob(pattern))
+    # what a model was measured on does not change what is learnt from it
     hashes |= {str(file): _sha256(file) for file in files if file.name != run_file.RUN_FILE}
     if any(part.augmentation and part.augmentation.names for part in config.train):
         hashes |= {f"names/{file.name}": _sha256(file) for file in (gazetteer.FILE, *known_names.FILES)}

@@ -86,6 +86,7 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "",
         "Where a file does not annotate a label, its unmarked tokens are not taught as free of it "
         "(marginal likelihood).",
+        *_teachers(run["steps"]),
         f"The steps began from the encoder `{run['steps'][0]['encoder']}`; its own card says what it has read.",
         "",
         "## Recipe",
@@ -113,6 +114,14 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "",
     ]
     return "\n".join(lines)
+
+
+def _teachers(steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"In the step {step['name']} it learnt the tags that {' and '.join(step['teachers'])} gave, too."
+        for step in steps
+        if step.get("teachers")
+    ]
 
 
 def _window(used: int, trained: int) -> list[str]:

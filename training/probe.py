@@ -28,6 +28,7 @@ from bangfu.labels.defect import Defect, LabelledDataError
 from bangfu.training.encoder_source import check_encoder
 from bangfu.training.evaluation import Score
 from bangfu.training.probe_config import ProbeConfig
+from bangfu.training.weight_average import WeightAverage
 from bangfu.training.yaml_file import ConfigError
 
 # Tokens whose loss is not counted: [CLS], [SEP] and padding.
@@ -97,6 +98,17 @@ def read(path: Path, encoder: Encoder, labels: Sequence[str]) -> list[Sentence]:
     return sentences
 
 
+def apart(sentences: Sequence[Sentence], others: Sequence[Sentence], size: int = 15) -> list[Sentence]:
+    """The sentences that share no run of ``size`` tokens with any of ``others``, nor are one of them."""
+    known = {run for other in others for run in _runs(other, size)}
+    return [one for one in sentences if known.isdisjoint(_runs(one, size))]
+
+
+def _runs(sentence: Sentence, size: int) -> Iterator[bytes]:
+    for start in range(max(1, len(sentence.ids) - size + 1)):
+        yield sentence.ids[start : start + size].tobytes()
+
+
 Job = tuple[int, Window]
 
 
@@ -140,6 +152,12 @@ class Probe:
             self.train_set = [one for one, out in zip(self.train_set, held, strict=True) if not out]
         else:
             self.test_set = read(Path(config.test), self.encoder, config.labels)
+        self.first_set: list[Sentence] = []
+        if config.first:
+            every = read(Path(config.first), self.encoder, config.labels)
+            self.first_set = apart(every, self.test_set)
+            left_out = len(every) - len(self.first_set)
+            self.say(f"{config.first}: {len(every)} documents, {left_out} left out, for the test set has parts of them")
         for what, some in (("train on", self.train_set), ("measure", self.test_set)):
             if not some:
                 held_out = f" (dev_share {config.dev_share:g} of train)" if config.dev_share else ""
@@ -178,25 +196,44 @@ class Probe:
             dtype=torch.float32,
             attn_implementation="sdpa" if self.device.type == "cuda" else "eager",
         ).to(self.device)
+        if self.first_set:
+            self._fit(model, self.first_set, config.first_epochs, random, f"seed {seed}, first")
+        average = WeightAverage(model, config.average) if config.average else None
+        self._fit(model, self.train_set, config.epochs, random, f"seed {seed}", average)
+        if average:
+            average.apply()
+        return model.eval()
+
+    def _fit(
+        self,
+        model: Any,
+        sentences: Sequence[Sentence],
+        times: int,
+        random: np.random.Generator,
+        name: str,
+        average: WeightAverage | None = None,
+    ) -> None:
+        """Train on the sentences so many times, by a schedule of its own."""
+        config = self.config
         groups: list[dict[str, Any]] = []
         for name, value in model.named_parameters():
             rate = config.head_learning_rate if name.startswith("classifier.") else config.learning_rate
             groups.append({"params": [value], "lr": rate, "weight_decay": config.weight_decay * (value.ndim > 1)})
         optimizer = torch.optim.AdamW(groups, fused=True)
-        jobs = self._jobs(self.train_set)
-        epochs = [batches(jobs, config.batch_tokens, random) for _ in range(config.epochs)]
+        jobs = self._jobs(sentences)
+        epochs = [batches(jobs, config.batch_tokens, random) for _ in range(times)]
         steps = sum(map(len, epochs))
         up = max(1, int(config.warmup_share * steps))
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: min((step + 1) / up, (steps - step) / max(1, steps - up))
         )
         model.train()
-        progress = tqdm([batch for epoch in epochs for batch in epoch], desc=f"seed {seed}", unit=" steps")
+        progress = tqdm([batch for epoch in epochs for batch in epoch], desc=name, unit=" steps")
         for batch in progress:
-            ids, mask = self._tensors(self.train_set, batch)
+            ids, mask = self._tensors(sentences, batch)
             tags = torch.full(ids.shape, _IGNORE)
             for row, (number, window) in enumerate(batch):
-                part = self.train_set[number].tags[window.start : window.stop]
+                part = sentences[number].tags[window.start : window.stop]
                 tags[row, 1 : len(part) + 1] = torch.from_numpy(part)
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=config.bf16):
                 logits = model(input_ids=ids, attention_mask=mask).logits
@@ -206,11 +243,12 @@ class Probe:
             optimizer.step()
             schedule.step()
             optimizer.zero_grad(set_to_none=True)
+            if average:
+                average.update(int(progress.n))
             if progress.n % 50 == 0:
                 if not math.isfinite(float(loss.detach())):
                     raise RuntimeError(f"the loss is {float(loss)} at step {progress.n}; lower learning_rate")
                 progress.set_postfix(loss=f"{float(loss.detach()):.3f}")
-        return model.eval()
 
     @torch.inference_mode()
     def measure(self, model: Any) -> dict[str, Score]:

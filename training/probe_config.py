@@ -14,7 +14,10 @@ class ProbeConfig:
     ``encoder`` is fine-tuned on ``train`` once for each of ``seeds`` and measured on ``test``, strict span
     micro-F1 over ``labels``; other labels of the files are left out. With ``dev_share`` above 0 that share
     of ``train`` is held out and measured in the place of ``test``, so that a recipe can be chosen without
-    a look at the test set. ``batch_tokens`` bounds the tokens of a batch, padding included.
+    a look at the test set. ``first`` is a set with the same labels that the encoder is fine-tuned on before, for
+    ``first_epochs``; what it shares with the test set is left out. With ``average`` above 0 a running average of the
+    weights is measured, of which each step keeps so much. ``batch_tokens`` bounds the tokens of a batch, padding
+    included.
     """
 
     encoder: str
@@ -23,6 +26,8 @@ class ProbeConfig:
     output: str
     labels: tuple[str, ...] = ("LOC", "ORG", "PER")
     dev_share: float = 0.0
+    first: str = ""
+    first_epochs: int = 2
     window: int = 254
     stride: int = 190
     epochs: int = 3
@@ -33,17 +38,18 @@ class ProbeConfig:
     warmup_share: float = 0.1
     clip: float = 1.0
     dropout: float = 0.1
+    average: float = 0.0
     bf16: bool = True
     seeds: tuple[int, ...] = (17, 18, 19)
 
     def __post_init__(self) -> None:
         if not 0 < self.stride <= self.window:
             raise ValueError(f"stride {self.stride} must lie between 1 and window {self.window}")
-        if not self.labels or not self.seeds or self.epochs < 1:
+        if not self.labels or not self.seeds or min(self.epochs, self.first_epochs) < 1:
             raise ValueError("labels, seeds and epochs must not be empty")
         seeds.check(self.seeds)
         rates.check(self, "learning_rate", "head_learning_rate", "clip")
-        for name in ("dev_share", "dropout", "warmup_share", "weight_decay"):
+        for name in ("dev_share", "dropout", "average", "warmup_share", "weight_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)} must lie between 0 and 1")
         if self.batch_tokens < self.window + 2:

@@ -25,9 +25,13 @@ class WeightAverage(TrainerCallback):
         self.model, self.decay = model, decay
         self.values = {name: value.detach().clone() for name, value in model.named_parameters()}
 
-    @torch.no_grad()
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        decay = min(self.decay, (1 + state.global_step) / (10 + state.global_step))
+        self.update(state.global_step)
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the weights of now, after so many steps."""
+        decay = min(self.decay, (1 + step) / (10 + step))
         for name, value in self.model.named_parameters():
             # the model may have moved to its device since
             self.values[name] = self.values[name].to(value.device).lerp_(value, 1 - decay)
