@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -56,9 +57,10 @@ def config(tmp_path: Path) -> ProbeConfig:
     )
 
 
-def test_a_probe_learns_the_labels_of_the_set(config: ProbeConfig) -> None:
+@pytest.mark.parametrize("loss", ["tokens", "sequences"])
+def test_a_probe_learns_the_labels_of_the_set(config: ProbeConfig, loss: Literal["tokens", "sequences"]) -> None:
     said: list[str] = []
-    result = Probe(config, said.append).run()
+    result = Probe(dataclasses.replace(config, loss=loss), said.append).run()
     assert result["mean"] > 95 and len(result["runs"]) == 2 and "over 2 seeds, on test.jsonl" in said[-1]
     assert json.loads((Path(config.output) / "probe.json").read_text(encoding="utf-8")) == result
 

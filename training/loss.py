@@ -8,6 +8,7 @@ from functools import cache
 import torch
 
 from bangfu.inference.decoding import legal_transitions
+from bangfu.labels.schema import tags_of
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 # The score of a tag that is ruled out; minus infinity would have gradients that are no numbers.
@@ -45,7 +46,7 @@ def sequence_loss(logits: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
     # every legal sequence, and the allowed ones of them
     scores = torch.stack([free, free.masked_fill(~allowed, _RULED_OUT)])
     sums = scores[:, :, 0]
-    legal = _legal().to(scores.device)
+    legal = _legal(number).to(scores.device)
     for place in range(1, tags.shape[1]):
         most = sums.amax(-1, keepdim=True)
         ways = ((sums - most).exp() @ legal).clamp_min(1e-30).log() + most
@@ -56,8 +57,10 @@ def sequence_loss(logits: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
 
 
 @cache
-def _legal() -> torch.Tensor:
-    return torch.from_numpy(legal_transitions()[:-1]).float()
+def _legal(number: int) -> torch.Tensor:
+    """[tags, tags]: 1 where a tag may follow another; whatever the labels are called, their tags stand in one order."""
+    labels = tuple(map(str, range(number // 2)))
+    return torch.from_numpy(legal_transitions(tags_of(labels))[:-1]).float()
 
 
 LOSSES: dict[str, Loss] = {"tokens": marginal_loss, "sequences": sequence_loss}

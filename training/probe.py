@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn import functional
 from tqdm import tqdm
 from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
 
@@ -27,12 +26,10 @@ from bangfu.labels.atomic_file import write_json
 from bangfu.labels.defect import Defect, LabelledDataError
 from bangfu.training.encoder_source import check_encoder
 from bangfu.training.evaluation import Score
+from bangfu.training.loss import LOSSES
 from bangfu.training.probe_config import ProbeConfig
 from bangfu.training.weight_average import WeightAverage
 from bangfu.training.yaml_file import ConfigError
-
-# Tokens whose loss is not counted: [CLS], [SEP] and padding.
-_IGNORE = -100
 
 
 @dataclass(frozen=True)
@@ -210,7 +207,7 @@ class Probe:
         sentences: Sequence[Sentence],
         times: int,
         random: np.random.Generator,
-        name: str,
+        title: str,
         average: WeightAverage | None = None,
     ) -> None:
         """Train on the sentences so many times, by a schedule of its own."""
@@ -228,16 +225,17 @@ class Probe:
             optimizer, lambda step: min((step + 1) / up, (steps - step) / max(1, steps - up))
         )
         model.train()
-        progress = tqdm([batch for epoch in epochs for batch in epoch], desc=name, unit=" steps")
+        progress = tqdm([batch for epoch in epochs for batch in epoch], desc=title, unit=" steps")
         for batch in progress:
             ids, mask = self._tensors(sentences, batch)
-            tags = torch.full(ids.shape, _IGNORE)
+            # sets of possible tags: [CLS] and [SEP] may have any, padding has none
+            tags = mask * ((1 << 1 + 2 * len(config.labels)) - 1)
             for row, (number, window) in enumerate(batch):
                 part = sentences[number].tags[window.start : window.stop]
-                tags[row, 1 : len(part) + 1] = torch.from_numpy(part)
+                tags[row, 1 : len(part) + 1] = torch.from_numpy(1 << part)
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=config.bf16):
                 logits = model(input_ids=ids, attention_mask=mask).logits
-            loss = functional.cross_entropy(logits.float().flatten(0, 1), tags.flatten().to(self.device))
+            loss = LOSSES[config.loss](logits, tags)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
             optimizer.step()

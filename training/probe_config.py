@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from bangfu.training import rates, seeds
 
@@ -15,9 +16,9 @@ class ProbeConfig:
     micro-F1 over ``labels``; other labels of the files are left out. With ``dev_share`` above 0 that share
     of ``train`` is held out and measured in the place of ``test``, so that a recipe can be chosen without
     a look at the test set. ``first`` is a set with the same labels that the encoder is fine-tuned on before, for
-    ``first_epochs``; what it shares with the test set is left out. With ``average`` above 0 a running average of the
-    weights is measured, of which each step keeps so much. ``batch_tokens`` bounds the tokens of a batch, padding
-    included.
+    ``first_epochs``; what it shares with the test set is left out. With ``average`` above 0 a running average of
+    the weights is measured, of which each step keeps so much. ``loss`` looks at each token's tag alone, or at the
+    ``sequences`` that are legal. ``batch_tokens`` bounds the tokens of a batch, padding included.
     """
 
     encoder: str
@@ -39,6 +40,7 @@ class ProbeConfig:
     clip: float = 1.0
     dropout: float = 0.1
     average: float = 0.0
+    loss: Literal["tokens", "sequences"] = "tokens"
     bf16: bool = True
     seeds: tuple[int, ...] = (17, 18, 19)
 
