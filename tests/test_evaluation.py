@@ -20,6 +20,7 @@ from bangfu.training.evaluation import (
     confusion,
     error_counts,
     intervals,
+    of_labels,
     total,
 )
 
@@ -43,6 +44,15 @@ def test_each_span_is_paired_once_the_best_first() -> None:
     gold = (Span(0, 3, "LOC"), Span(3, 7, "ORG"))
     errors = compare(Document("a", TEXT, gold), [Span(0, 7, "ORG")]).errors
     assert errors == (Error("missed", gold[0], None), Error("boundary", gold[1], Span(0, 7, "ORG")))
+
+
+def test_what_a_document_does_not_mark_is_not_spurious() -> None:
+    """Of a file that marks places alone, a model that finds bodies, too."""
+    found = (Span(0, 7, "ORG"), Span(8, 11, "LOC"))
+    place = Document("a", TEXT, (found[1],))
+    comparison = Comparison(place, found, compare(place, found).errors, (0.9, 0.8))
+    (only,) = of_labels([comparison], ["LOC"])
+    assert (only.found, only.errors, only.certain) == ((found[1],), (), (0.8,))
 
 
 @given(documents(), st.data())

@@ -32,7 +32,8 @@ def folds(documents: Sequence[Document], number: int) -> list[tuple[list[Documen
 def cross_check(config: TrainingConfig, number: int, say: Callable[[str], None] = print) -> list[Comparison]:
     """Train on all folds but one, read that one, all folds round; the first data set of ``config`` is cut.
 
-    The epochs are those of the settings: the fold that is read does not choose among them. Under ``output`` go
+    The epochs are those of the settings: the fold that is read does not choose among them. Of what the models find, the
+    labels count that this data set annotates. Under ``output`` go
     a run a fold, ``disagreements.html``, ``metrics.json`` and ``found.jsonl`` with the models' spans. A run
     that was stopped goes on, and the models of finished folds are kept. Raises ResumeError where a fold of other
     settings or data lies there.
@@ -61,7 +62,7 @@ def cross_check(config: TrainingConfig, number: int, say: Callable[[str], None] 
             model = train(settings, say)
         else:
             say(f"{settings.name}: kept")
-        compared += evaluation.measure(Extractor.load(model.path), held)
+        compared += evaluation.of_labels(evaluation.measure(Extractor.load(model.path), held), first.annotates)
     title = f"{config.name}: marks and models, {number} folds"
     values = evaluation.metrics(compared, f"{config.name}, {number} folds")
     say(evaluation.table(values))

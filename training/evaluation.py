@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -196,23 +196,25 @@ def intervals(
 def measure(extractor: Extractor, documents: Sequence[Document], min_score: float | None = None) -> list[Comparison]:
     """Extract from the raw text of each document and compare with its spans."""
     found = extractor([document.text for document in documents], min_score=min_score)
-    comparisons = []
-    for document, entities in zip(documents, found, strict=True):
-        scores = {Span(entity.start, entity.end, entity.label): entity.score for entity in entities}
-        comparison = compare(document, scores)
-        comparisons.append(dataclasses.replace(comparison, certain=tuple(scores[span] for span in comparison.found)))
-    return comparisons
+    return [_compared(document, entities) for document, entities in zip(documents, found, strict=True)]
 
 
 def at_least(comparisons: Sequence[Comparison], score: float) -> list[Comparison]:
     """The same documents with what an extractor of this ``min_score`` finds."""
-    kept = []
-    for before in comparisons:
-        chosen = select(_entities(before), score)
-        scores = {Span(entity.start, entity.end, entity.label): entity.score for entity in chosen}
-        comparison = compare(before.document, scores)
-        kept.append(dataclasses.replace(comparison, certain=tuple(scores[span] for span in comparison.found)))
-    return kept
+    return [_compared(one.document, select(_entities(one), score)) for one in comparisons]
+
+
+def of_labels(comparisons: Sequence[Comparison], labels: Collection[str]) -> list[Comparison]:
+    """The same documents with what was found of some labels, for documents that mark no others."""
+    return [
+        _compared(one.document, [found for found in _entities(one) if found.label in labels]) for one in comparisons
+    ]
+
+
+def _compared(document: Document, entities: Iterable[Entity]) -> Comparison:
+    scores = {Span(entity.start, entity.end, entity.label): entity.score for entity in entities}
+    comparison = compare(document, scores)
+    return dataclasses.replace(comparison, certain=tuple(scores[span] for span in comparison.found))
 
 
 def reaches(comparisons: Sequence[Comparison]) -> npt.NDArray[np.float64]:

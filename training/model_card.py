@@ -75,7 +75,7 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "| --- | --- |" + " --- |" * len(run["dev"]["scores"]),
         *(_row(name, values) for name, values in {"dev split of the corpus": run["dev"], **measured}.items()),
         "",
-        "The dev split chose the epoch and the least score, so its figures flatter.",
+        *_flattered(run.get("fitted_on", [])),
         "",
         *_scores(run["dev"], measured, run.get("min_score", 0.0), run.get("fitted_on", [])),
         "## Training data",
@@ -114,6 +114,13 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "",
     ]
     return "\n".join(lines)
+
+
+def _flattered(fitted_on: Sequence[str]) -> list[str]:
+    if not fitted_on:
+        return ["The dev split chose the epoch and the least score, so its figures flatter."]
+    files = " and ".join(f"`{file}`" for file in fitted_on)
+    return [f"The dev split chose the epoch, and {files} the least score, so figures on them flatter."]
 
 
 def _teachers(steps: Sequence[Mapping[str, Any]]) -> list[str]:
