@@ -3,42 +3,62 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
 from bangfu.inference.column import id_column, text_column
+from bangfu.inference.encodings import MEND
 from bangfu.inference.input_error import InputError, reason
 from bangfu.inference.record import Record
 
 _SAMPLE = 20  # rows by which the text column is guessed
 _CELL = 2**31 - 1  # characters; the limit of the csv module, 131,072, is below a long report
 
+_NOT_DECODED = re.compile("[\udc80-\udcff]")
+
 
 def records(
     lines: Iterable[str], where: str, column: str | None, skipped: Callable[[InputError], None]
 ) -> Iterator[Record]:
-    """Yield the text of each row; a row that is too short, and all behind wrong quotes, go to ``skipped``.
+    """Yield the text of each row; a row of too few or too many cells, and all behind wrong quotes, go to ``skipped``.
 
-    Cells are parted by comma, semicolon or tab, whichever the header has most of. Raises InputError when
-    there is no column of text.
+    Cells are parted by comma, semicolon or tab, whichever the header has most of. A lone surrogate stands for a byte
+    that is not in the encoding. Raises InputError when there is no column of text, or two of its name.
     """
     lines = iter(lines)
     first = next(lines, "")
-    rows = _rows(chain([first], lines), max(",;\t", key=first.count), where, skipped)
+    delimiter = max(",;\t", key=first.count)
+    rows = _rows(chain([first], lines), delimiter, where, skipped)
     header = next(rows, [])
     sample = list(islice(rows, _SAMPLE))
     cells = {name: [row[place] for row in sample if place < len(row)] for place, name in enumerate(header)}
     name = text_column(cells, column, header, where)
     text, key = header.index(name), id_column(header)
     known = None if key is None else header.index(key)
+    for wanted in (name, key):
+        if wanted is not None and header.count(wanted) > 1:
+            raise InputError(f"two columns are called {wanted!r}; rename one of them", where)
     for number, row in enumerate(chain(sample, rows), 2):
         if not row:
             continue  # an empty line
-        if text < len(row):
+        wrong = _wrong(row, header, text, delimiter)
+        if wrong:
+            skipped(InputError(wrong, where, number))
+        else:
             own = row[known] if known is not None and known < len(row) else None
             yield Record(number, name, row[text], own or None)
-        else:
-            skipped(InputError(f"the row has no cell for {name!r}; give it all cells of the header", where, number))
+
+
+def _wrong(row: list[str], header: list[str], text: int, delimiter: str) -> str | None:
+    """What keeps a row's text from being what was meant."""
+    if any(_NOT_DECODED.search(cell) for cell in row):
+        return f"bytes that are not in the encoding of the lines before; {MEND}"
+    if text >= len(row):
+        return f"the row has no cell for {header[text]!r}; give it all cells of the header"
+    if any(row[len(header) :]):  # programs for tables write empty cells at the end
+        return f"{len(row)} cells for the {len(header)} of the header; put cells that hold {delimiter!r} in quotes"
+    return None
 
 
 def _rows(

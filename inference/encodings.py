@@ -7,6 +7,7 @@ Japanese; this took none. It knows no other languages and needs none.
 from __future__ import annotations
 
 import codecs
+import re
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -26,6 +27,9 @@ _MARKS = (
 _LEGACY = ("gb18030", "big5", "cp950", "big5hkscs")
 _JUDGED = 20_000  # characters
 _LEAST = 0.1  # Chinese cuts of 8 characters lie above 0.15, other languages read as Chinese mostly at 0
+# Of a text that breaks off within its third character; of text in the old encodings it is far less.
+_MOST = 2 / 3
+_BEYOND = re.compile(rb"[\x80-\xff]+")
 
 MEND = "name its encoding with --encoding, or convert it: iconv -f ENCODING -t UTF-8"
 
@@ -40,7 +44,17 @@ def detect(raw: bytes) -> str | None:
     texts = ((name, _decoded(raw, name)) for name in _LEGACY)
     likelihoods = {name: likelihood(text) for name, text in texts if text is not None}
     best = max(likelihoods, key=likelihoods.__getitem__, default=None)
-    return best if best is not None and likelihoods[best] >= _LEAST else None
+    if best is None or likelihoods[best] < _LEAST:
+        return None
+    # a text of few characters that breaks off within one reads as rubbish in the old encodings
+    return None if broken_utf8(raw) and likelihood(raw.decode("utf-8", "ignore")) > likelihoods[best] else best
+
+
+def broken_utf8(raw: bytes) -> bool:
+    """Whether most bytes beyond ASCII are whole Chinese characters in UTF-8, but not all."""
+    beyond = sum(map(len, _BEYOND.findall(raw)))
+    whole = sum(len(char.encode()) for char in raw.decode("utf-8", "ignore") if char >= "\u0800")
+    return _MOST * beyond <= whole < beyond
 
 
 def marked(raw: bytes) -> str | None:
@@ -55,7 +69,7 @@ def unmarked(encoding: str, raw: bytes) -> str:
 
 def decode(raw: bytes, where: str, encoding: str | None = None) -> tuple[str, str]:
     """The text of ``raw`` and its encoding, which is detected when not given; InputError when there is none."""
-    name = unmarked(encoding, raw) if encoding else detect(raw)
+    name = unmarked(encoding, raw) if encoding else detect(raw) or ("utf-8" if broken_utf8(raw) else None)
     if name is None:
         raise undecodable(where)
     try:

@@ -176,7 +176,7 @@ class Extractor:
     ) -> Iterator[list[Entity]]:
         """Extract from any number of texts, in order, holding ``look_ahead`` characters at a time, or one text.
 
-        ``look_ahead`` is eight batches when not given; a short text counts as 64 characters. On a GPU, with
+        ``look_ahead`` is eight batches when not given; a short text counts as 128 characters. On a GPU, with
         workers and with several threads, more of ``texts`` is read before an answer is given. Where ``waits`` says
         that the next text is still to come, what has been read is answered first.
         """

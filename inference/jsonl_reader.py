@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 
 from bangfu.inference.input_error import InputError, reason
@@ -12,7 +13,10 @@ from bangfu.inference.record import Record
 def records(
     lines: Iterable[tuple[int, str]], where: str, column: str | None, skipped: Callable[[InputError], None]
 ) -> Iterator[Record]:
-    """Yield the text of each numbered line, under ``column`` or ``text``; a bad line goes to ``skipped``."""
+    """Yield the text of each numbered line, under ``column`` or ``text``; a bad line goes to ``skipped``.
+
+    A null is an empty text.
+    """
     key = column or "text"
     for number, line in lines:
         if not line.strip():
@@ -30,9 +34,11 @@ def _fields(line: str, key: str) -> tuple[str, str | None]:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         raise InputError(f"not valid JSON ({reason(error)}); write one object a line") from error
-    if not isinstance(value, dict) or not isinstance(value.get(key), str):
+    if not isinstance(value, dict) or key not in value or not isinstance(value[key], str | None):
         raise InputError(f'no string under {key!r}; write {{"id": …, "text": …}}, or name the key with --column')
     name = value.get("id")
-    if not isinstance(name, str | int | None):
+    if not isinstance(name, str | int | float | None):
         raise InputError("the id is neither text nor a number; mend it or leave it out")
-    return value[key], None if name is None else str(name)
+    if isinstance(name, float):  # of a column that lacks some, pandas makes numbers with a point
+        name = None if math.isnan(name) else int(name) if name.is_integer() else name
+    return value[key] or "", None if name in (None, "") else str(name)

@@ -76,7 +76,7 @@ def _paths(
         raise InputError(_MISSING, source)
     else:
         matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        below = [(match, match) for match in matches if Path(match).is_file()]
+        below = [(match, match) for match in matches if Path(match).is_file() and _is_whole(Path(match).name)]
     kept = [
         (inner, name)
         for inner, name in below
@@ -112,10 +112,15 @@ def _mode(path: Path) -> int | None:
 
 
 def _below(folder: Path, closed: list[OSError]) -> Iterator[Path]:
-    # all files but hidden ones and the lock files of Word, folder by folder; of a folder that is closed, the error
+    # all files but hidden ones, folder by folder; of a folder that is closed, the error
     for top, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(top, name) for name in sorted(names) if not name.startswith((".", "~$")))
+        yield from (Path(top, name) for name in sorted(names) if _is_whole(name) and not name.startswith("."))
+
+
+def _is_whole(name: str) -> bool:
+    # Word keeps a lock file beside what is open
+    return not name.startswith("~$")
 
 
 def _within(path: str, other: Path) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bangfu.inference.article import Article
+from bangfu.inference.cores import cores
 from bangfu.inference.extraction import Summary, extracted
 from bangfu.inference.extractor import Extractor
 from bangfu.inference.input_error import InputError
@@ -91,9 +92,7 @@ def connected(address: str | None, workers: int | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    here: dict[str, Any] = (
-        {} if address else {"num_cpus": 1 + (workers or os.cpu_count() or 1), "include_dashboard": False}
-    )
+    here: dict[str, Any] = {} if address else {"num_cpus": 1 + (workers or cores()), "include_dashboard": False}
     _reach(address)
     try:
         with _told():

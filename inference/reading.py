@@ -203,7 +203,9 @@ class Reading:
     def _rows(self, file: listing.File) -> Iterator[Article]:
         with byte_stream(file.path, self._count) as stream:
             self._input = stream
-            lines = TextStream(stream, file.path, self._encoding, self._skipped)
+            # a line of CSV that is left out would shift its rows, or part a cell
+            skipped = None if file.form == "csv" else self._skipped
+            lines = TextStream(stream, file.path, self._encoding, skipped)
             said = self._column is not None
             for row, column, text, name in self._records(file, stream, lines):
                 if not said and column != "text":

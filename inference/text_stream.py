@@ -8,22 +8,25 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import IO
 
-from bangfu.inference.encodings import MEND, detect, marked, misfit, undecodable, unmarked
+from bangfu.inference.encodings import MEND, broken_utf8, detect, marked, misfit, undecodable, unmarked
 from bangfu.inference.input_error import InputError
 
 _SAMPLE = 1 << 16  # bytes by which an encoding other than UTF-8 is told
+# The least first byte of a character of three bytes in UTF-8; two-byte ones may be GB18030, such as 省 and 摘要.
+_THREE_BYTES = 0xE0
 
 
 class TextStream:
     """The lines of a stream of bytes, each with its number from 1, line ends kept; iterate once.
 
     The encoding is that of the byte order mark, or told by the first line that is not ASCII, and by those
-    behind it when that one is not UTF-8. A line that is not in it goes to ``skipped`` as an InputError, and
-    the next follows. Raises InputError when the encoding cannot be told, or UTF-16 breaks off.
+    behind it when that one may be something else. A line that is not in it goes to ``skipped`` as an InputError, and
+    the next follows; without ``skipped`` it comes with a lone surrogate for each wrong byte. Raises InputError when
+    the encoding cannot be told, or UTF-16 breaks off.
     """
 
     def __init__(
-        self, stream: IO[bytes], where: str, encoding: str | None, skipped: Callable[[InputError], None]
+        self, stream: IO[bytes], where: str, encoding: str | None, skipped: Callable[[InputError], None] | None
     ) -> None:
         self._stream, self._where, self._given, self._skipped = stream, where, encoding, skipped
         self.encoding = encoding or "utf-8"  # what is known by the lines given out so far
@@ -65,12 +68,16 @@ class TextStream:
             try:
                 yield number, line.decode("utf-8" if self.encoding == "utf-8-sig" else self.encoding)
             except UnicodeError as error:
-                self._skipped(InputError(misfit(error, self.encoding), self._where, number))
+                if self._skipped is None:
+                    yield number, _escaped(line, self.encoding.removesuffix("-sig"))
+                else:
+                    self._skipped(InputError(misfit(error, self.encoding), self._where, number))
 
     def _told(self, first: tuple[int, bytes], more: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
         # decides on the encoding and returns the lines that it took to do so
         sample, size = [first], len(first[1])
-        if detect(first[1]) != "utf-8":  # UTF-8 is certain at once, and a slow stream flows on
+        # UTF-8 with a Chinese character is certain at once, and a slow stream flows on
+        if detect(first[1]) != "utf-8" or max(first[1]) < _THREE_BYTES:
             for number, line in more:
                 sample.append((number, line))
                 size += len(line)
@@ -86,11 +93,18 @@ class TextStream:
         return sample
 
 
+def _escaped(line: bytes, encoding: str) -> str:
+    try:
+        return line.decode(encoding, "surrogateescape")
+    except UnicodeError:  # of a codec that knows no such way out, idna among them
+        return line.decode("ascii", "surrogateescape")
+
+
 def _vote(lines: Iterable[bytes]) -> str | None:
     # the encoding of most of the bytes, each line judged by itself
     votes: Counter[str] = Counter()
     for line in lines:
-        name = detect(line)
+        name = detect(line) or ("utf-8" if broken_utf8(line) else None)
         if name is not None:
             votes[name] += len(line)
     return max(votes, key=votes.__getitem__, default=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+_READINGS = {"rb", "rp", "rt", "rtc"}
 _HIDDEN = {"script", "style", "template", "title", "noscript", "rp", "rt"}
 _INLINE = {
     *("a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins"),
@@ -30,6 +31,8 @@ class _Parser(HTMLParser):
         self._hidden: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _READINGS or tag not in _INLINE:
+            self._end_readings()
         if tag in _HIDDEN:
             self._hidden.append(tag)
         elif tag == "body":
@@ -42,7 +45,13 @@ class _Parser(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in self._hidden:
             del self._hidden[self._hidden.index(tag) :]
+        elif tag == "ruby" or tag not in _INLINE:
+            self._end_readings()
         self._part(tag)
+
+    def _end_readings(self) -> None:
+        # their end tags may be left out
+        self._hidden = [tag for tag in self._hidden if tag not in _READINGS]
 
     def handle_data(self, data: str) -> None:
         if not self._hidden:

@@ -83,7 +83,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         type=int,
         metavar="N",
         help="processes that clean, tokenise and decode beside the model (default: none; on a GPU cores but one, at "
-        "most 8); with ray its actors, each with a model (default: CPUs but one)",
+        "most 8); with ray its actors, each with a model (default: CPUs but one, or the cores of this machine)",
     )
     parser.set_defaults(run=run)
 
@@ -153,6 +153,8 @@ def _in_parts(arguments: argparse.Namespace, output: Path) -> int:
         if arguments.overwrite and (output / RUN).exists():
             if arguments.engine == "ray":
                 ray_engine.check(arguments.files)
+                if arguments.device != "cuda":  # the GPUs are those of the cluster
+                    Extractor.load(**_on_actor(arguments))  # says what the actors would
                 stack.enter_context(ray_engine.connected(arguments.address, arguments.workers))
             else:
                 extractor = _extractor(arguments)
@@ -199,8 +201,7 @@ def _on_ray(
         size=arguments.part_size,
         column=arguments.column,
         encoding=arguments.encoding,
-        # an actor is given one core, and would otherwise start a thread for each core of its machine
-        extractor=_load(arguments) | {"threads": arguments.threads or 1},
+        extractor=_on_actor(arguments),
         where=str(Path.cwd()),
     )
     errors.go_to(folder)
@@ -223,6 +224,7 @@ def _settings(arguments: argparse.Namespace, reading: Reading, form: writer.Form
         "format": form,
         "part_size": arguments.part_size,
         "backend": arguments.backend,
+        "device": arguments.device,
         "precision": arguments.precision,
         "min_score": arguments.min_score,
         "model": ModelFolder.load(arguments.model or SHIPPED).fingerprint(),
@@ -262,6 +264,11 @@ def _extractor(arguments: argparse.Namespace) -> Extractor:
 def _load(arguments: argparse.Namespace) -> dict[str, Any]:
     names = ("device", "backend", "precision", "threads", "batch_tokens", "min_score")
     return {"path": arguments.model} | {name: getattr(arguments, name) for name in names}
+
+
+def _on_actor(arguments: argparse.Namespace) -> dict[str, Any]:
+    # an actor is given one core, and would otherwise start a thread for each core of its machine
+    return _load(arguments) | {"threads": arguments.threads or 1}
 
 
 def _say(line: str) -> None:

@@ -157,8 +157,9 @@ def run_push(arguments: argparse.Namespace) -> int:
 
 def _new(articles: Iterable[Article], there: Sequence[dict[str, Any]], report: Any) -> tuple[list[Article], int]:
     """The articles that the project does not have, by id and by text, and how many it has."""
-    texts = {str(task["data"].get(DOCUMENT_ID)): str(task["data"].get(TEXT)) for task in there}
-    all_texts = set(texts.values()) | {str(task["data"].get(TEXT)) for task in there}
+    of_tasks = [task["data"] for task in there if isinstance(task["data"].get(TEXT), str)]
+    texts = {str(data.get(DOCUMENT_ID)): data[TEXT] for data in of_tasks}
+    all_texts = {data[TEXT] for data in of_tasks}
     new, known = list[Article](), 0
     for article in articles:
         if texts.get(article.id, article.text) != article.text:

@@ -100,6 +100,7 @@ def test_a_folder_of_another_run_is_refused(tmp_path: Path, capsys: pytest.Captu
     for given, words in (
         ([*arguments, "--part-size", "5"], "part_size 10000, not 5"),
         ([*arguments, "--format", "csv"], 'format "jsonl", not "csv"'),
+        ([*arguments, "--device", "cpu"], 'device "auto", not "cpu"'),
         (["extract", str(source), "-o", f"{other}/"], "holds other files"),
     ):
         assert main(given) == 2

@@ -58,6 +58,8 @@ def test_a_worker_dies_and_every_article_is_there_once(tmp_path: Path, capsys: p
     [
         (["--address", "127.0.0.1:1"], "Ray: nobody answers at 127.0.0.1:1"),
         (["--address", "auto"], "Ray: "),
+        (["--batch-tokens", "0"], "batch_tokens 0 must"),
+        (["--threads", "-1"], "threads -1 must be at least 0"),
         (["--min-score", "2"], "min_score 2.0 must lie between 0 and 1"),
     ],
 )

@@ -146,6 +146,62 @@ def test_bad_rows_are_skipped_and_the_rest_goes_on(tmp_path: Path) -> None:
         list(read(jsonl))
 
 
+def test_no_cell_of_a_table_is_lost_without_a_word(tmp_path: Path) -> None:
+    """Commas that nobody quoted, as many in Chinese web pages, and bytes that are not in the encoding."""
+    sheet, twice = tmp_path / "a.csv", tmp_path / "b.csv"
+    rows = [
+        f"1,{SHORT},,".encode(),
+        f"2,{SHORT},{SHORT}".encode(),
+        "3,第\xff".encode("latin-1", "replace").replace(b"?", b"\xff"),
+        f'4,"{SHORT}\n'.encode() + b"\xff\n" + f'{SHORT}"'.encode(),
+        f",{SHORT}".encode(),
+    ]
+    sheet.write_bytes(b"\n".join([b"id,text", *rows]))
+    twice.write_text(f"text,text\n,{SHORT}\n", encoding="utf-8")
+    skipped: list[InputError] = []
+    articles = list(read(tmp_path, skipped=skipped.append))
+    assert [(article.id, article.text) for article in articles] == [("1", SHORT), ("a.csv:6", SHORT)]
+    told = [f"{sheet}:3: 3 cells", f"{sheet}:4: bytes that", f"{sheet}:5: bytes that", f"{twice}: two columns"]
+    assert all(str(error).startswith(place) for error, place in zip(skipped, told, strict=True))
+    assert not list(read(sheet, encoding="idna", skipped=list[InputError]().append))
+
+
+def test_a_null_is_an_empty_article_and_any_number_an_id(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        '{"id": 1.0, "text": null}\n{"id": "", "text": "x"}\n{"id": NaN, "text": "y"}\n{"id": 0.5, "text": "z"}'
+    )
+    assert [(article.id, article.text) for article in read(tmp_path)] == [
+        ("1", ""), ("a.jsonl:2", "x"), ("a.jsonl:3", "y"), ("0.5", "z"),
+    ]  # fmt: skip
+
+
+def test_utf8_that_breaks_off_is_not_taken_for_another_encoding(tmp_path: Path) -> None:
+    """A title that a database cut to so many bytes."""
+    text = LONG.replace("\n", "")
+    for size in range(3, 90):
+        raw = text.encode()[:size]
+        if raw.decode("utf-8", "replace").endswith("\ufffd"):
+            assert detect(raw) is None, raw
+            (tmp_path / "a.txt").write_bytes(raw)
+    lines = [{"id": number, "text": text[:10]} for number in range(3)]
+    raw = [json.dumps(line, ensure_ascii=False).encode() for line in lines]
+    raw[1] = raw[1].replace(text[9].encode(), text[9].encode()[:2])
+    (tmp_path / "b.jsonl").write_bytes(b"\n".join([raw[1], raw[0], raw[1], raw[2]]))
+    skipped: list[InputError] = []
+    assert [article.id for article in read(tmp_path, skipped=skipped.append)] == ["0", "2"]
+    assert [error.file for error in skipped] == [str(tmp_path / name) for name in ("a.txt", "b.jsonl", "b.jsonl")]
+    assert "is not utf-8" in str(skipped[0])
+
+
+@pytest.mark.parametrize("header", ["省,text", "摘要,text", "id,通知"])
+def test_a_header_that_is_utf8_by_chance_says_nothing(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(f"{header}\n四川,{SHORT}\n云南,{SHORT}\n".encode("gb18030"))
+    assert header.encode("gb18030").decode("utf-8") != header
+    assert [article.text for article in read(path)] == [SHORT] * 2
+
+
 def test_ids_are_unique_and_files_are_read_once(tmp_path: Path) -> None:
     for folder, name in (("one/deep", "a.txt"), ("two/deep", "a.txt"), ("two", ".hidden.txt"), ("two", "~$a.docx")):
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
@@ -154,7 +210,7 @@ def test_ids_are_unique_and_files_are_read_once(tmp_path: Path) -> None:
     rows = tmp_path / "one" / "rows.jsonl"
     rows.write_text("".join(json.dumps({"id": name, "text": "x"}) + "\n" for name in ("p", "p", "deep/a.txt")))
     one, two = tmp_path / "one", tmp_path / "two"
-    ids = [article.id for article in read(one, two, str(tmp_path / "**" / "*.txt"), one / "deep" / "a.txt")]
+    ids = [article.id for article in read(one, two, str(tmp_path / "**" / "*.[td]*"), one / "deep" / "a.txt")]
     deep = [str(folder / "deep" / "a.txt") for folder in (one, two)]
     assert ids == ["p", "rows.jsonl:2", "deep/a.txt", *deep]
     assert [article.id for article in read(one, leave_out=rows)] == ["deep/a.txt"]
@@ -230,6 +286,7 @@ def test_pages(tmp_path: Path) -> None:
         ("<title>题</title><body>a &amp; b<br>c<td>d</td>", "a & b\nc\nd"),
         ("<noscript><body>广<i>州</i>\n市</noscript> 好", "广州 市 好"),
         ("<style>x</style><!-- y -->&lt;b&gt;<p>　　甲 \n 乙", "<b>\n甲 乙"),
+        ("<p>会理<ruby>县<rp>(<rt>xiàn<rp>)</ruby>慈善会</p><p>捐<rt>x<p>款", "会理县慈善会\n捐\n款"),
         ("甲<![foo]>乙<![if !IE]>丙<![endif]-->丁<![ CDATA>戊", "甲乙丙丁戊"),
     ],
 )
