@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from bangfu.inference import marginals
 from bangfu.labels.schema import LABEL_NAMES, TAGS, tags_of
 
 _PIECE = 1 << 15  # tokens
@@ -19,8 +20,7 @@ _PIECE = 1 << 15  # tokens
 class TokenSpan:
     """Tokens [start, stop) that form one entity, and the model's confidence in it.
 
-    ``confidence`` is the mean of the probabilities of their tags and, where a token follows, of the
-    entity's not going on with it.
+    ``confidence`` is the probability among all legal sequences of tags that they do, and no further token.
     """
 
     start: int
@@ -176,7 +176,7 @@ def _decoded(sequences: Sequence[npt.NDArray[np.float32]], labels: tuple[str, ..
     ends |= last[1:]
     places = np.flatnonzero(ends)
     stops = places[np.searchsorted(places, starts)] + 1
-    confidences = _confidences(scores, path, starts, stops, ~last[stops]).tolist()
+    confidences = marginals.spans(scores, path, offsets, starts, stops).tolist()
     names = [labels[tag // 2] for tag in path[starts].tolist()]
     firsts = np.searchsorted(starts, offsets)
     shift = np.repeat(offsets[:-1], np.diff(firsts))
@@ -185,38 +185,6 @@ def _decoded(sequences: Sequence[npt.NDArray[np.float32]], labels: tuple[str, ..
         yield spans[first:stop]
 
 
-def _confidences(
-    scores: npt.NDArray[np.float32],
-    path: npt.NDArray[np.int64],
-    starts: npt.NDArray[np.int64],
-    stops: npt.NDArray[np.int64],
-    followed: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.float64]:
-    """Of each span [start, stop) the mean probability of its tags and, where it is ``followed``, of its end."""
-    if not len(starts):
-        return np.zeros(0)
-    sizes = stops - starts + followed
-    behind = np.cumsum(sizes)
-    rows = np.arange(behind[-1]) + np.repeat(starts - behind + sizes, sizes)
-    tags = path[rows]
-    closing = behind[followed] - 1
-    tags[closing] = path[starts[followed]] + 1
-    chances = np.exp(log_probabilities(scores[rows])[np.arange(len(rows)), tags])
-    chances[closing] = 1 - chances[closing]
-    result: npt.NDArray[np.float64] = np.add.reduceat(chances, behind - sizes) / sizes
-    return result
-
-
 def certainty(scores: npt.NDArray[np.float32], labels: tuple[str, ...] = LABEL_NAMES) -> float:
     """Mean probability of the tags of the likeliest legal sequence, 0 to 1; 1 where there is no token."""
-    if not len(scores):
-        return 1.0
-    path = best_path(scores, labels)
-    chances = np.concatenate(
-        [
-            np.exp(log_probabilities(some)[np.arange(len(some)), path[start : start + len(some)]])
-            for start in range(0, len(scores), _PIECE)
-            if len(some := scores[start : start + _PIECE])
-        ]
-    )
-    return min(1.0, float(chances.mean()))
+    return float(marginals.tags(scores, best_path(scores, labels)).mean()) if len(scores) else 1.0

@@ -19,7 +19,7 @@ from bangfu.inference.raising import lengths, raise_span
 from bangfu.inference.tokens import Tokens
 
 # Confidences, before calibration: of a name that is looked for, and of spans that its other mentions may replace.
-SURE, HELD = 0.95, 0.8
+SURE, HELD = 0.9, 0.6
 # What is added to the scores (logits) of the tags of such a mention, a token.
 BONUS = 4.0
 

@@ -11,10 +11,12 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from models import tiny_encoder
 from transformers import AutoModelForTokenClassification
 
+from bangfu.inference import decoding
+from bangfu.inference import marginals as sums
 from bangfu.inference.decoding import legal_transitions
 from bangfu.labels import TAGS
 from bangfu.training.alignment import ANY_TAG, tag_set, unmarked_tags
-from bangfu.training.loss import marginal_loss, sequence_loss
+from bangfu.training.loss import marginal_loss, marginals, sequence_loss
 from bangfu.training.regularisation import divergence, regularised, smoothed_loss
 from bangfu.training.regularisation_config import RegularisationConfig
 
@@ -111,3 +113,17 @@ def test_sequences_by_enumeration() -> None:
     assert loss.item() == pytest.approx(expected / 3, rel=1e-5)
     loss.backward()
     assert torch.isfinite(logits.grad).all() and not logits.grad[1, 1:].any()
+
+
+def test_marginals_are_those_of_decoding() -> None:
+    """Two ways to the same sums: by slopes of torch, and by numpy forward and backward."""
+    logits = 3 * torch.randn(2, 9, len(TAGS), generator=torch.manual_seed(8))
+    shares = marginals(logits, torch.tensor([[True] * 9, [True] * 5 + [False] * 4]))
+    for row, length in ((0, 9), (1, 5)):
+        # of a text's beginning, where no I can stand; in the middle of one anything may
+        begun = torch.cat([torch.tensor([[9.0, *[-99.0] * (len(TAGS) - 1)]]), logits[row, :length]])
+        mine = marginals(begun[None], torch.ones(1, length + 1, dtype=torch.bool))[0, 1:]
+        path = decoding.best_path(logits[row, :length].numpy())
+        told = sums.tags(logits[row, :length].numpy(), path)
+        assert mine[torch.arange(length), torch.from_numpy(path)].tolist() == pytest.approx(told.tolist(), abs=1e-5)
+    assert torch.allclose(shares[0].sum(-1), torch.ones(9)) and not shares[1, 5:].any()

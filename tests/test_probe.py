@@ -149,3 +149,26 @@ def test_what_cannot_be_measured_is_refused(config: ProbeConfig, tmp_path: Path)
 
 def test_spread_is_that_of_a_sample() -> None:
     assert summary([{"micro": 88.0}, {"micro": 90.0}]) == {"mean": 89.0, "spread": 1.41}
+
+
+@pytest.mark.parametrize(
+    ("spans", "found"),
+    [
+        ([[0, 3, "LOC"], [0, 3, "LOC"]], [(0, 3, "LOC")]),
+        ([[0, 3, "LOC"], [1, 2, "SUM"]], [(0, 3, "LOC"), (1, 2, "SUM")]),
+        ([[2, 9, "LOC"]], None),
+        ([[-2, 2, "LOC"]], None),
+    ],
+)
+def test_marks_that_overlap_count_and_those_outside_the_text_are_a_defect(
+    config: ProbeConfig, tmp_path: Path, spans: list[tuple[int, int, str]], found: list[tuple[int, int, str]] | None
+) -> None:
+    marks = [{"start": start, "end": end, "label": label} for start, end, label in spans]
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "江苏省向", "spans": marks}), encoding="utf-8")
+    encoder = Encoder(AutoTokenizer.from_pretrained(config.encoder).backend_tokenizer)
+    if found is None:
+        with pytest.raises(LabelledDataError, match="in a text of 4 characters"):
+            read(tmp_path / "a.jsonl", encoder, config.labels)
+    else:
+        (sentence,) = read(tmp_path / "a.jsonl", encoder, config.labels)
+        assert list(sentence.spans) == found and sentence.tags.tolist() == [1, 2, 2, 0]

@@ -6,6 +6,7 @@ import random
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -249,7 +250,8 @@ def test_a_learning_curve_keeps_its_points(config: TrainingConfig, tmp_path: Pat
 
 
 def test_an_experiment_compares_variants(config: TrainingConfig, tmp_path: Path) -> None:
-    yaml_file.write(tmp_path / "base.yaml", config)
+    # seeds of the base, of which a mean would be made, give way to those of the experiment
+    yaml_file.write(tmp_path / "base.yaml", dataclasses.replace(config, seeds=(3, 4)))
     whole = ExperimentConfig(
         name="rates",
         base=str(tmp_path / "base.yaml"),
@@ -267,6 +269,7 @@ def test_an_experiment_compares_variants(config: TrainingConfig, tmp_path: Path)
     good, bad = experiment(whole, say=said.append)
     assert sum(line.endswith("kept") for line in said) == 1 and good["seeds"] == bad["seeds"] == [1, 2]
     values = good["f1"]["dev"]["micro"]["values"]
+    assert not list((tmp_path / "rates").rglob("seed-*"))
     assert len(values) == 2 and good["f1"]["dev"]["micro"]["mean"] == sum(values) / 2 > 0.9
     noisy = good["f1"]["furniture, line_breaks"]["micro"]["mean"]
     assert bad["f1"]["dev"]["micro"]["mean"] < noisy < good["f1"]["dev"]["micro"]["mean"]
@@ -388,6 +391,10 @@ def test_a_model_is_distilled_from_others_on_text_without_marks(config: Training
         )
         with pytest.raises(ConfigError, match=message):
             train(refused)
+        assert not (tmp_path / "r").exists()  # a slip of the pen claims no folder
+    for run in (lambda: cross_check(student, 2), lambda: learning_curve(student, [0.5], [1])):
+        with pytest.raises(ConfigError, match="teachers may know"):
+            run()
 
 
 def test_a_model_learns_whole_sequences(config: TrainingConfig) -> None:
@@ -411,14 +418,20 @@ def _falling(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return said
 
 
+@pytest.mark.parametrize("keep", ["best", "both"])
 def test_of_averaged_weights_the_best_epochs_are_kept(
-    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: Literal["best", "both"]
 ) -> None:
     said = _falling(monkeypatch)
-    folder = train(dataclasses.replace(config, average=0.9, epochs=3))
+    folder = train(dataclasses.replace(config, average=0.9, epochs=3, keep=keep))
     assert len(said) == 3
-    first, *_ = sorted((tmp_path / "run" / "checkpoints").iterdir(), key=lambda path: int(path.name.rpartition("-")[2]))
+    files = sorted((tmp_path / "run" / "checkpoints").iterdir(), key=lambda path: int(path.name.rpartition("-")[2]))
+    first, last = files[0], load_file(files[-1] / "average.safetensors")
     best, saved = load_file(first / "average.safetensors"), load_file(folder.path / "model.safetensors")
+    if keep == "both":
+        assert not torch.allclose(best["classifier.weight"], last["classifier.weight"], atol=2e-3)
+        best = {name: (value + last[name]) / 2 for name, value in best.items()}
+        assert "the last of 3 epochs and of that" in (folder.path / CARD_FILE).read_text(encoding="utf-8")
     assert all(torch.allclose(saved[name].float(), best[name], atol=2e-3) for name in best)
     own = load_file(first / "model.safetensors")
     assert not torch.allclose(own["classifier.weight"], best["classifier.weight"], atol=2e-3)

@@ -65,9 +65,10 @@ class TrainingConfig:
     the embeddings as a layer below the first. With ``average`` above 0 the weights that
     are measured and kept are a running average over the steps, of which each step keeps so much. ``patience``
     ends a run after so many epochs without a better dev micro-F1; the best epoch is kept, or with ``keep`` the
-    last. With ``seeds`` a run is trained with each of them (``seed`` is not used), and the model has the mean of
-    their weights (a soup, Wortsman et al., ICML 2022); the encoder should have a head to start from, or the runs
-    end too far from each other. Paths are taken from the folder in which the command runs.
+    last, or the mean of the weights of both. With ``seeds`` a run is trained with each of them (``seed`` is not
+    used), and the model has the mean of their weights (a soup, Wortsman et al., ICML 2022); the encoder should have a
+    head to start from, or the runs end too far from each other. Paths are taken from the folder in which the command
+    runs.
     """
 
     name: str
@@ -93,7 +94,7 @@ class TrainingConfig:
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     patience: int = 3
-    keep: Literal["best", "last"] = "best"
+    keep: Literal["best", "last", "both"] = "best"
     seed: int = 17
     seeds: tuple[int, ...] = ()
 

@@ -12,6 +12,7 @@ from bangfu.labels.document import Document
 from bangfu.labels.user_error import UserError
 from bangfu.training import dataset, evaluation, evaluation_page
 from bangfu.training.config import TrainingConfig
+from bangfu.training.distillation_config import without_teachers
 from bangfu.training.evaluation import Comparison
 from bangfu.training.finetuning import finished, train
 
@@ -38,6 +39,7 @@ def cross_check(config: TrainingConfig, number: int, say: Callable[[str], None] 
     that was stopped goes on, and the models of finished folds are kept. Raises ResumeError where a fold of other
     settings or data lies there.
     """
+    without_teachers(config.distillation)
     output = Path(config.output)
     first, *others = config.train
     documents = dataset.load(first)

@@ -12,6 +12,7 @@ from torch.nn.functional import log_softmax
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from bangfu.labels.schema import TAGS
+from bangfu.training.loss import marginals
 from bangfu.training.yaml_file import ConfigError
 
 
@@ -19,23 +20,29 @@ class Teachers:
     """Models that say together how likely each tag of a token is: the mean of what each says.
 
     Raises ConfigError for a folder that holds no model of ours, or one that has other tokens than the student, which
-    are ``vocabulary``.
+    are ``vocabulary``, or cannot read windows of ``window`` tokens.
     """
 
-    def __init__(self, folders: Sequence[str], vocabulary: Mapping[str, int]) -> None:
-        self._models = [_load(folder, vocabulary) for folder in folders]
+    def __init__(self, folders: Sequence[str], vocabulary: Mapping[str, int], window: int) -> None:
+        self._models = [_load(folder, vocabulary, window) for folder in folders]
 
-    @torch.no_grad()
     def probabilities(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        """[rows, tokens, tags] in fp32."""
-        for model in self._models:
-            model.to(inputs["input_ids"].device)
-        return torch.stack([model(**inputs).logits.float().softmax(-1) for model in self._models]).mean(0)
+        """[rows, tokens, tags] in fp32: among all legal sequences of tags."""
+        with torch.no_grad():
+            for model in self._models:
+                model.to(inputs["input_ids"].device)
+            logits = [model(**inputs).logits for model in self._models]
+        return torch.stack([marginals(some, inputs["attention_mask"] != 0) for some in logits]).mean(0)
 
 
-def _load(folder: str, vocabulary: Mapping[str, int]) -> Any:
-    if not Path(folder).is_dir():  # which transformers would take for a model of the hub
+def check_teacher(folder: str) -> None:
+    """Raise ConfigError for a folder that is missing, which transformers would take for a model of the hub."""
+    if not Path(folder).is_dir():
         raise ConfigError(f"teacher {folder}: no such folder; give folders of models under teachers")
+
+
+def _load(folder: str, vocabulary: Mapping[str, int], window: int) -> Any:
+    check_teacher(folder)
     try:
         model = AutoModelForTokenClassification.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa")
         same = AutoTokenizer.from_pretrained(folder).get_vocab() == vocabulary
@@ -43,7 +50,11 @@ def _load(folder: str, vocabulary: Mapping[str, int]) -> Any:
         raise ConfigError(f"teacher {folder}: cannot be loaded: {' '.join(str(error).split())}") from error
     if not same:
         raise ConfigError(f"teacher {folder}: has other tokens than the encoder; give teachers made from the same one")
-    if [model.config.id2label.get(number) for number in range(len(TAGS))] != list(TAGS):
+    if model.config.max_position_embeddings < window + 2:
+        raise ConfigError(
+            f"teacher {folder}: cannot read windows of {window} tokens; give another, or a smaller window"
+        )
+    if [model.config.id2label.get(number) for number in range(model.config.num_labels)] != list(TAGS):
         raise ConfigError(f"teacher {folder}: does not give our tags {', '.join(TAGS)}; give a model of ours")
     return model.eval().requires_grad_(False)
 

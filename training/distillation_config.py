@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bangfu.training.yaml_file import ConfigError
+
 
 @dataclass(frozen=True)
 class DistillationConfig:
@@ -20,3 +22,9 @@ class DistillationConfig:
     def __post_init__(self) -> None:
         if not 0 < self.weight <= 1:
             raise ValueError(f"weight {self.weight} must be above 0 and at most 1")
+
+
+def without_teachers(distillation: DistillationConfig) -> None:
+    """Raise ConfigError where there are teachers, who may have learnt from the very documents that are held out."""
+    if distillation.teachers:
+        raise ConfigError("teachers may know the documents that are held out here; leave distillation.teachers out")

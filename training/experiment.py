@@ -16,6 +16,7 @@ from bangfu.labels.user_error import UserError
 from bangfu.training import dataset, evaluation, yaml_file
 from bangfu.training.augmentation import noisy
 from bangfu.training.config import TrainingConfig
+from bangfu.training.distillation import check_teacher
 from bangfu.training.encoder_source import check_encoder
 from bangfu.training.experiment_config import ExperimentConfig, VariantConfig
 from bangfu.training.finetuning import ResumeError, data_hashes, train
@@ -43,6 +44,8 @@ def experiment(
     for name, run in runs.items():
         if name in only or not only:
             check_encoder(run.encoder)  # before the first variant is trained
+            for teacher in run.distillation.teachers:
+                check_teacher(teacher)
     documents = dataset.load(next(iter(runs.values())).dev)
     measured = {_PLAIN: documents} | {", ".join(noise): noisy(documents, noise) for noise in config.noises}
     for variant in config.variants:
@@ -68,7 +71,7 @@ def _settings(
     """The run of one variant with one seed, in a folder of its own."""
     folder = Path(config.output) / f"{variant.name}-{seed}"
     name = f"{config.name} {variant.name}"
-    return dataclasses.replace(runs[variant.name], name=name, output=str(folder / "run"), seed=seed)
+    return dataclasses.replace(runs[variant.name], name=name, output=str(folder / "run"), seed=seed, seeds=())
 
 
 def _run(config: TrainingConfig, measured: Mapping[str, Sequence[Document]], say: Callable[[str], None]) -> None:

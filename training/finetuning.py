@@ -60,7 +60,7 @@ from bangfu.training.model_card import CONFIG_FILE
 from bangfu.training.regularisation import regularised
 from bangfu.training.speaker import is_first, speaker
 from bangfu.training.training_set import TrainingSet
-from bangfu.training.weight_average import WeightAverage
+from bangfu.training.weight_average import AVERAGE_FILE, WeightAverage
 from bangfu.training.yaml_file import ConfigError
 
 _STATE = "trainer_state.json"
@@ -189,6 +189,8 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
     torch.set_flush_denormal(True)
     tokenizer, model = _load(config)
     encoder = Encoder(tokenizer.backend_tokenizer)
+    folders = config.distillation.teachers
+    teachers = Teachers(folders, tokenizer.get_vocab(), config.window) if folders and not parts else None
     examples = TrainingSet(config, encoder, say)
     dev = dataset.load(config.dev)
     say(f"{config.dev.path}: {align(dev, encoder, config.window, config.stride)[1]}; dev")
@@ -202,8 +204,6 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
         _save(config, model, tokenizer, settings, target)
     elif not parts and not whole:
         extractor = Extractor(TorchBackend(model), encoder, settings)
-        folders = config.distillation.teachers
-        teachers = Teachers(folders, tokenizer.get_vocab()) if folders else None
         trainer = _trainer(config, model, extractor, dev, examples, checkpoints, teachers)
         last = _last_checkpoint(checkpoints)
         if last:
@@ -212,10 +212,7 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
                 trainer.average.load(Path(last))
         if not (last and _ended(trainer, last)):
             trainer.train(resume_from_checkpoint=last)
-        if trainer.average:
-            # the trainer has loaded the best epoch's own weights
-            best = trainer.state.best_model_checkpoint if config.keep == "best" else None
-            trainer.average.apply(Path(best) if best else None)
+        _keep(trainer, config, checkpoints)
         if trainer.is_world_process_zero():
             write_json(history_file, _history(trainer))
             _save(config, model, tokenizer, settings, target)
@@ -296,7 +293,7 @@ def _trainer(
         eval_strategy="epoch",
         save_strategy="epoch",
         save_total_limit=2,
-        load_best_model_at_end=config.keep == "best",
+        load_best_model_at_end=config.keep != "last",
         metric_for_best_model="eval_micro",
         greater_is_better=True,
         restore_callback_states_from_checkpoint=True,
@@ -317,8 +314,21 @@ def _trainer(
         train_dataset=examples,
         eval_dataset=examples,
         data_collator=_collate(extractor.encoder.pad_id),
-        callbacks=[_Epochs(examples), *([EarlyStoppingCallback(config.patience)] if config.keep == "best" else [])],
+        callbacks=[_Epochs(examples), *([EarlyStoppingCallback(config.patience)] if config.keep != "last" else [])],
     )
+
+
+def _keep(trainer: _Trainer, config: TrainingConfig, checkpoints: Path) -> None:
+    """Give the model the weights to keep; the trainer has loaded the best epoch's own ones where it looked for it."""
+    best = Path(trainer.state.best_model_checkpoint or "") if config.keep != "last" else None
+    last = Path(_last_checkpoint(checkpoints) or "")
+    if trainer.average:
+        trainer.average.apply(best)
+    if config.keep == "both":
+        model = cast(torch.nn.Module, trainer.model)
+        model.load_state_dict(
+            soup([model.state_dict(), load_file(last / (AVERAGE_FILE if trainer.average else WEIGHTS))])
+        )
 
 
 def _ended(trainer: _Trainer, checkpoint: str) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto
 
+from bangfu.inference.decoding import best_path
 from bangfu.inference.extractor import Extractor
 from bangfu.inference.model_folder import CONFIG, INT8_GRAPH, OPENVINO_GRAPH, TOKENIZER, WEIGHTS, ModelFolder
 from bangfu.inference.onnx_backend import OnnxBackend
@@ -97,7 +98,7 @@ class _Builder(GraphBuilder):
 def write(folder: ModelFolder, texts: Sequence[str]) -> float:
     """Write ``model.int8.onnx``, and ``model.openvino.onnx`` of the same ranges.
 
-    Gives the share of tokens of ``texts`` whose best tag in the first is that of the fp32 graph; ``texts`` show
+    Gives the share of tokens of ``texts`` whose tag by the first is that of the fp32 graph; ``texts`` show
     which values the layers see. The tables of embeddings and small matrices stay in the safetensors file. Raises
     NoInt8Error for another kind of encoder, and where fewer than MINIMUM of the tags agree: then neither graph is left.
     """
@@ -151,7 +152,7 @@ def _build(builder: _Builder, config: dict[str, int | float | str]) -> None:
 
 
 class _Both:
-    """A backend that answers by fp32 and counts how often int8 has the same best tag."""
+    """A backend that answers by fp32 and counts where int8 has the same tag in the likeliest legal sequence."""
 
     def __init__(self, folder: ModelFolder) -> None:
         self._exact, self._fast = OnnxBackend(folder, "cpu", "fp32"), OnnxBackend(folder, "cpu", "int8")
@@ -159,8 +160,10 @@ class _Both:
 
     def scores(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         exact, fast = self._exact.scores(ids, mask), self._fast.scores(ids, mask)
-        self.same += int((exact.argmax(-1) == fast.argmax(-1))[mask > 0].sum())
-        self.tokens += int(mask.sum())
+        for one, other, length in zip(exact, fast, mask.sum(axis=1).tolist(), strict=True):
+            # [CLS] and [SEP] have no tag
+            self.same += int((best_path(one[1 : length - 1]) == best_path(other[1 : length - 1])).sum())
+            self.tokens += length - 2
         return exact
 
 

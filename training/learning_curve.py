@@ -19,6 +19,7 @@ from bangfu.labels.user_error import UserError
 from bangfu.training import dataset, yaml_file
 from bangfu.training import seeds as seeds_of_runs
 from bangfu.training.config import TrainingConfig
+from bangfu.training.distillation_config import without_teachers
 from bangfu.training.finetuning import ResumeError, data_hashes, train
 
 CURVE_FILE = "learning_curve.json"
@@ -44,6 +45,7 @@ def learning_curve(
     """
     from bangfu.training import charts  # before the training: what is missing should show at once
 
+    without_teachers(config.distillation)
     seeds_of_runs.check(tuple(dict.fromkeys(seeds)))
     for share in shares:
         if not 0 < share <= 1:
@@ -61,7 +63,12 @@ def learning_curve(
             first.rewritten(str(file)), repeat=math.ceil(first.repeat * len(documents) / len(chosen))
         )
         settings = dataclasses.replace(
-            config, name=f"{config.name}-{share:g}", train=(taught, *others), output=str(folder / "run"), seed=seed
+            config,
+            name=f"{config.name}-{share:g}",
+            train=(taught, *others),
+            output=str(folder / "run"),
+            seed=seed,
+            seeds=(),
         )
         points.append(_point(settings, share, chosen, file, say))
         write_json(output / CURVE_FILE, {"config": yaml_file.plain(config), "points": points})

@@ -40,20 +40,36 @@ def sequence_loss(logits: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
     sequence as it is. ``logits`` is [rows, tokens, tags], ``tags`` [rows, tokens] the bit sets of :mod:`alignment`,
     each row's padding (0) behind its tokens.
     """
-    number = logits.shape[-1]
-    free = logits.float()
+    number, real = logits.shape[-1], tags != 0
     allowed = (tags[..., None] >> torch.arange(number, device=tags.device)) & 1 == 1
+    ruled_out = logits.float().masked_fill(~allowed, _RULED_OUT)
     # every legal sequence, and the allowed ones of them
-    scores = torch.stack([free, free.masked_fill(~allowed, _RULED_OUT)])
-    sums = scores[:, :, 0]
-    legal = _legal(number).to(scores.device)
-    for place in range(1, tags.shape[1]):
-        most = sums.amax(-1, keepdim=True)
-        ways = ((sums - most).exp() @ legal).clamp_min(1e-30).log() + most
-        sums = torch.where((tags[:, place] != 0)[:, None], ways + scores[:, :, place], sums)
-    every, some = torch.logsumexp(sums, dim=-1)
+    every, some = log_sums(torch.cat([logits.float(), ruled_out]), torch.cat([real, real])).chunk(2)
     loss: torch.Tensor = (every - some).sum() / max(1, int(taught(tags, number).sum()))
     return loss
+
+
+def log_sums(logits: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """[rows]: the logarithm of the sum of exp(score) over all legal sequences of the ``real`` tokens, which come first.
+
+    ``logits`` is [rows, tokens, tags], ``real`` [rows, tokens] false at padding.
+    """
+    sums = logits[:, 0]
+    legal = _legal(logits.shape[-1]).to(logits.device)
+    for place in range(1, logits.shape[1]):
+        most = sums.amax(-1, keepdim=True)
+        ways = ((sums - most).exp() @ legal).clamp_min(1e-30).log() + most
+        sums = torch.where(real[:, place, None], ways + logits[:, place], sums)
+    return torch.logsumexp(sums, dim=-1)
+
+
+def marginals(logits: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """[rows, tokens, tags]: how likely each tag is among all legal sequences; 0 at padding. Arguments as above."""
+    with torch.enable_grad():
+        # the derivative of the logarithm of the sum by a score is the share of the sequences that it is part of
+        scores = logits.float().detach().requires_grad_()
+        (shares,) = torch.autograd.grad(log_sums(scores, real).sum(), scores)
+    return shares
 
 
 @cache

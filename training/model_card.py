@@ -39,7 +39,7 @@ def measurement(file: Path) -> dict[str, Any]:
         values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         # what the card shows of it
         _row("", values)
-        _scores({}, {"": values}, 0.0, [])
+        _scores({"": values}, 0.0, [])
         if set(values["scores"]) != {*LABEL_NAMES, MICRO}:
             raise ValueError(f"scores of {', '.join(values['scores'])}")
     return values
@@ -48,6 +48,8 @@ def measurement(file: Path) -> dict[str, Any]:
 def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str, dict[str, Any]], size: int) -> str:
     """The card as Markdown; ``run`` is the content of ``run.json``, ``size`` the bytes of the weights."""
     runs = len(config.seeds) or 1
+    # what was measured at the end of the training holds no more when scores and least score were fitted anew
+    figures = ({} if run.get("fitted_on") else {"dev split of the corpus": run["dev"]}) | dict(measured)
     lines = [
         "---",
         "license: apache-2.0",
@@ -73,11 +75,11 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "",
         "| measured on | documents | " + " | ".join(f"{name}" for name in run["dev"]["scores"]) + " |",
         "| --- | --- |" + " --- |" * len(run["dev"]["scores"]),
-        *(_row(name, values) for name, values in {"dev split of the corpus": run["dev"], **measured}.items()),
+        *(_row(name, values) for name, values in figures.items()),
         "",
-        *_flattered(run.get("fitted_on", [])),
+        *_flattered(config, run.get("fitted_on", [])),
         "",
-        *_scores(run["dev"], measured, run.get("min_score", 0.0), run.get("fitted_on", [])),
+        *_scores(figures, run.get("min_score", 0.0), run.get("fitted_on", [])),
         "## Training data",
         "",
         "| step | file | documents | spans taught | dropped by alignment | labels annotated | seen | augmented |",
@@ -92,7 +94,7 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
         "## Recipe",
         "",
         *([f"The mean of the weights of {runs} runs, with seeds of their own; of each:"] if config.seeds else []),
-        f"Best of {run['evaluations'] // runs} evaluations on the dev split, {run['epochs']:.1f} epochs, "
+        f"{_kept(config, run['evaluations'] // runs)}, {run['epochs']:.1f} epochs, "
         f"{run['hours'] / runs:.2f} hours on {run['device']}.",
         *_window(run.get("window", config.window), config.window),
         "",
@@ -116,11 +118,19 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
     return "\n".join(lines)
 
 
-def _flattered(fitted_on: Sequence[str]) -> list[str]:
-    if not fitted_on:
-        return ["The dev split chose the epoch and the least score, so its figures flatter."]
-    files = " and ".join(f"`{file}`" for file in fitted_on)
-    return [f"The dev split chose the epoch, and {files} the least score, so figures on them flatter."]
+def _kept(config: TrainingConfig, evaluations: int) -> str:
+    if config.keep == "best":
+        return f"Best of {evaluations} evaluations on the dev split"
+    if config.keep == "both":
+        return f"Mean of the weights of the last of {evaluations} epochs and of that which was best on the dev split"
+    return f"Last of {evaluations} epochs"
+
+
+def _flattered(config: TrainingConfig, fitted_on: Sequence[str]) -> list[str]:
+    files = " and ".join(f"`{file}`" for file in fitted_on) or "the dev split"
+    chosen = ["the dev split chose the epoch"] if config.keep != "last" else []
+    told = ", and ".join([*chosen, f"{files} chose the least score"])
+    return [f"{told[0].upper()}{told[1:]}, so figures on them flatter."]
 
 
 def _teachers(steps: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -154,21 +164,22 @@ def _least(min_score: float, where: str) -> list[str]:
     ]
 
 
-def _scores(
-    dev: Mapping[str, Any], measured: Mapping[str, dict[str, Any]], min_score: float, fitted_on: Sequence[str]
-) -> list[str]:
+def _scores(figures: Mapping[str, dict[str, Any]], min_score: float, fitted_on: Sequence[str]) -> list[str]:
     """How far the scores of entities can be trusted; a model of before the calibration has no figures of it."""
     where = " and ".join(f"`{file}`" for file in fitted_on) or "the dev split"
-    errors = {"dev split of the corpus": dev.get("calibration_error")}
-    errors |= {name: values.get("reliability", {}).get("calibration_error") for name, values in measured.items()}
+    errors = {
+        # of a run the error stands by itself, of a measurement among others
+        name: values.get("calibration_error", values.get("reliability", {}).get("calibration_error"))
+        for name, values in figures.items()
+    }
     known = [f"{100 * error:.1f} % on {name}" for name, error in errors.items() if error is not None]
     if not known:
         return []
     return [
         "## Scores",
         "",
-        "The score of an entity is the probability that its place and label are exactly right: the mean of what the",
-        f"model gives its tags and its end, scaled by two numbers fitted on {where}. Expected calibration",
+        "The score of an entity is the probability that its place and label are exactly right: the share it has among",
+        f"all legal sequences of tags, scaled by two numbers fitted on {where}. Expected calibration",
         f"error, over 15 bins of equally many entities: {', '.join(known)}.",
         "",
         *_least(min_score, where),

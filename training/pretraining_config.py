@@ -58,7 +58,8 @@ class PretrainingConfig:
     Either ``encoder``, a local folder or hub name to go on from, or ``architecture``, a new one, whose
     vocabulary is built from the sources with every character that they hold ``minimum_count`` times.
     Prepared tokens are kept in ``tokens``, by default a folder in ``output``; ``held_out`` is the share of
-    documents, and of parts of long ones, that no step sees, nor paragraphs that repeat a sentence of them.
+    documents, and of parts of long ones, that no step sees, nor paragraphs behind them that repeat a sentence of
+    them. What repeats them earlier, in another source above all, has been written to the training text by then.
 
     A step sees ``tokens_per_step`` tokens, over all processes, in packed sequences of one of ``lengths``
     drawn anew each step, ``micro_batch_tokens`` of them at a time (0: all at once). ``tag_weight`` and

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 import time
@@ -22,8 +21,10 @@ from bangfu.inference.cleaning import clean
 from bangfu.inference.decoding import decode
 from bangfu.inference.tokens import Encoder
 from bangfu.inference.windows import Window, stitch, windows
+from bangfu.labels import jsonl
 from bangfu.labels.atomic_file import write_json
 from bangfu.labels.defect import Defect, LabelledDataError
+from bangfu.labels.user_error import UserError
 from bangfu.training.encoder_source import check_encoder
 from bangfu.training.evaluation import Score
 from bangfu.training.loss import LOSSES
@@ -47,21 +48,18 @@ class Sentence:
 def _objects(path: Path) -> Iterator[tuple[str, list[tuple[int, int, str]]]]:
     """Text and (start, end, label) of each line; any labels will do, ours or not."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                try:
-                    value = json.loads(line)
-                    yield (
-                        _text(value["text"]),
-                        [(int(s["start"]), int(s["end"]), str(s["label"])) for s in value["spans"]],
-                    )
-                except (ValueError, KeyError, TypeError) as error:
-                    what = f"not a labelled document ({type(error).__name__}: {error})"
-                    mend = 'write {"text": …, "spans": [{"start": …, "end": …, "label": …}]}'
-                    raise LabelledDataError([Defect(str(path), number, None, what, mend)]) from error
-    except (OSError, EOFError) as error:
+        for item in jsonl.objects(path):
+            if isinstance(item, Defect):
+                raise LabelledDataError([item])
+            number, value = item
+            try:
+                text = _text(value["text"])
+                yield text, [_mark(mark, len(text)) for mark in value["spans"]]
+            except (ValueError, KeyError, TypeError) as error:
+                what = f"not a labelled document ({type(error).__name__}: {error})"
+                mend = 'write {"text": …, "spans": [{"start": …, "end": …, "label": …}]}'
+                raise LabelledDataError([Defect(str(path), number, None, what, mend)]) from error
+    except OSError as error:
         what = f"cannot be read ({error})"
         raise LabelledDataError([Defect(str(path), 0, None, what, "give the path of a file")]) from error
 
@@ -72,14 +70,24 @@ def _text(value: object) -> str:
     return value
 
 
+def _mark(mark: Any, length: int) -> tuple[int, int, str]:
+    start, end = int(mark["start"]), int(mark["end"])
+    if not 0 <= start < end <= length:
+        raise ValueError(f"a span [{start}, {end}) in a text of {length} characters")
+    return start, end, str(mark["label"])
+
+
 def read(path: Path, encoder: Encoder, labels: Sequence[str]) -> list[Sentence]:
-    """The sentences of a JSONL file; spans of other labels are left out. LabelledDataError on the first defect."""
+    """The sentences of a JSONL file; spans of other labels are left out. LabelledDataError on the first defect.
+
+    Of spans that overlap, all count and the first is taught.
+    """
     values = list(_objects(path))
     cleaned = [clean(text) for text, _ in values]
     sentences = []
     for (_, marks), clear, tokens in zip(values, cleaned, encoder.encode([one.text for one in cleaned]), strict=True):
         tags, spans = np.zeros(len(tokens), dtype=np.int64), []
-        for raw_start, raw_end, label in marks:
+        for raw_start, raw_end, label in dict.fromkeys(marks):
             if label not in labels:
                 continue
             start, end = clear.clean_range(raw_start, raw_end)
@@ -89,6 +97,8 @@ def read(path: Path, encoder: Encoder, labels: Sequence[str]) -> list[Sentence]:
                 spans.append((-1, -1, label))
                 continue
             spans.append((first, last, label))
+            if tags[first:last].any():
+                continue
             begin = 1 + 2 * list(labels).index(label)
             tags[first], tags[first + 1 : last] = begin, begin + 1
         sentences.append(Sentence(tokens.ids, tags, tuple(spans)))
@@ -226,7 +236,8 @@ class Probe:
         )
         model.train()
         progress = tqdm([batch for epoch in epochs for batch in epoch], desc=title, unit=" steps")
-        for batch in progress:
+        # the bar counts no faster than it is drawn
+        for step, batch in enumerate(progress, 1):
             ids, mask = self._tensors(sentences, batch)
             # sets of possible tags: [CLS] and [SEP] may have any, padding has none
             tags = mask * ((1 << 1 + 2 * len(config.labels)) - 1)
@@ -242,10 +253,10 @@ class Probe:
             schedule.step()
             optimizer.zero_grad(set_to_none=True)
             if average:
-                average.update(int(progress.n))
-            if progress.n % 50 == 0:
+                average.update(step)
+            if step % 50 == 0:
                 if not math.isfinite(float(loss.detach())):
-                    raise RuntimeError(f"the loss is {float(loss)} at step {progress.n}; lower learning_rate")
+                    raise UserError(f"the loss is {float(loss.detach())} at step {step}; lower learning_rate")
                 progress.set_postfix(loss=f"{float(loss.detach()):.3f}")
 
     @torch.inference_mode()
