@@ -21,8 +21,8 @@ Truths = npt.NDArray[np.bool_]
 _O, _B, _I = 0, slice(1, None, 2), slice(2, None, 2)
 # Behind an O so many nats above any other tag a part begins, for what is before it says nothing of what follows.
 _SURE = 8.0
-# Longer parts are cut at the surest O of the second half of so many tokens, too, for sums take as many steps. On the corpus
-# that changes a probability by 0.006 at most and by 0.00001 in the mean, and takes a third of the time.
+# Longer parts are cut at the surest O of the second half of so many tokens, too, for sums take as many steps. On the
+# corpus that changes a probability by 0.006 at most and by 0.00001 in the mean, and takes a third of the time.
 _LONGEST = 48
 _PIECE = 1 << 15  # tokens
 # Nats that a score may lie below the best of its token; what is less likely is nothing beside it.
