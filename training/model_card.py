@@ -173,14 +173,14 @@ def _scores(figures: Mapping[str, dict[str, Any]], min_score: float, fitted_on: 
         for name, values in figures.items()
     }
     known = [f"{100 * error:.1f} % on {name}" for name, error in errors.items() if error is not None]
-    if not known:
+    if not known and not fitted_on:
         return []
     return [
         "## Scores",
         "",
         "The score of an entity is the probability that its place and label are exactly right: the share it has among",
-        f"all legal sequences of tags, scaled by two numbers fitted on {where}. Expected calibration",
-        f"error, over 15 bins of equally many entities: {', '.join(known)}.",
+        f"all legal sequences of tags, scaled by two numbers fitted on {where}.",
+        *([f"Expected calibration error, over 15 bins of equally many entities: {', '.join(known)}."] if known else []),
         "",
         *_least(min_score, where),
     ]
