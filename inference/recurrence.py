@@ -34,7 +34,7 @@ def recurring(
     """The [tokens, tags] scores of an article with those of its unsure mentions raised; None where it has none.
 
     ``spans`` are what was decoded from the scores. Looked for are bodies and places of two tokens or more, the
-    levels that a place is written with, and these without their last character (临湖 of 临湖市).
+    levels of three or more that a place is written with, and these without their last character (临湖 of 临湖市).
     """
     ids = _keys(text, tokens)
     names = _names(text, tokens, ids, spans)
@@ -81,7 +81,7 @@ def _names(text: str, tokens: Tokens, keys: npt.NDArray[np.int64], spans: Sequen
 
 
 def _parts(ids: _Name, characters: Sequence[str]) -> Iterator[_Name]:
-    """The levels of a place, and each without its unit, of two tokens or more."""
+    """The levels of a place that have three tokens or more, and each without its unit."""
     ends = [number for number, character in enumerate(characters, 1) if character in _UNITS and number > 1]
     for start, end in pairwise([0, *ends]):
         if end - start > 2:
