@@ -1,7 +1,7 @@
 """Marginals: how likely spans and tags are among all legal sequences of tags, by sums forward and backward.
 
 A token's own softmax counts sequences that cannot be, too, such as an I behind an O, and a model that was taught whole
-sequences does not heed them. On the corpus dev split, such a model's right spans had the chance of 0.95 to stand above
+sequences does not heed them. On the corpus dev split, such a model's right spans had the chance of 0.94 to stand above
 a wrong one by these sums, and of 0.82 by the mean softmax of their tags.
 """
 
