@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bangfu.inference.input_error import InputError
 
@@ -38,3 +38,9 @@ def _han(cell: str) -> int:
 def id_column(columns: Sequence[str]) -> str | None:
     """The first column called ``id``, in whatever case."""
     return next((name for name in columns if name.strip().lower() == "id"), None)
+
+
+def check_once(columns: Sequence[str], wanted: Iterable[str | None], where: str) -> None:
+    """Raise InputError where a column that is ``wanted`` is there more than once."""
+    for name in sorted({name for name in wanted if name is not None and columns.count(name) > 1}):
+        raise InputError(f"two columns are called {name!r}; rename one of them", where)

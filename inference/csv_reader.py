@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
-from bangfu.inference.column import id_column, text_column
-from bangfu.inference.encodings import MEND
+from bangfu.inference.column import check_once, id_column, text_column
+from bangfu.inference.encodings import MEND, NOT_DECODED
 from bangfu.inference.input_error import InputError, reason
 from bangfu.inference.record import Record
 
 _SAMPLE = 20  # rows by which the text column is guessed
 _CELL = 2**31 - 1  # characters; the limit of the csv module, 131,072, is below a long report
-
-_NOT_DECODED = re.compile("[\udc80-\udcff]")
 
 
 def records(
@@ -36,9 +33,7 @@ def records(
     name = text_column(cells, column, header, where)
     text, key = header.index(name), id_column(header)
     known = None if key is None else header.index(key)
-    for wanted in (name, key):
-        if wanted is not None and header.count(wanted) > 1:
-            raise InputError(f"two columns are called {wanted!r}; rename one of them", where)
+    check_once(header, (name, key), where)
     for number, row in enumerate(chain(sample, rows), 2):
         if not row:
             continue  # an empty line
@@ -52,7 +47,7 @@ def records(
 
 def _wrong(row: list[str], header: list[str], text: int, delimiter: str) -> str | None:
     """What keeps a row's text from being what was meant."""
-    if any(_NOT_DECODED.search(cell) for cell in row):
+    if any(NOT_DECODED.search(cell) for cell in row):
         return f"bytes that are not in the encoding of the lines before; {MEND}"
     if text >= len(row):
         return f"the row has no cell for {header[text]!r}; give it all cells of the header"

@@ -43,13 +43,6 @@ def _forbidden(labels: tuple[str, ...]) -> npt.NDArray[np.float64]:
     return np.where(legal_transitions(tags_of(labels)), 0.0, -np.inf).astype(np.float64)
 
 
-def log_probabilities(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Log softmax over the last axis."""
-    shifted = scores.astype(np.float64) - scores.max(axis=-1, keepdims=True)
-    result: npt.NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return result
-
-
 def best_path(
     scores: npt.NDArray[np.float32],
     labels: tuple[str, ...] = LABEL_NAMES,

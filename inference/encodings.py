@@ -31,6 +31,9 @@ _LEAST = 0.1  # Chinese cuts of 8 characters lie above 0.15, other languages rea
 _MOST = 2 / 3
 _BEYOND = re.compile(rb"[\x80-\xff]+")
 
+# what surrogateescape makes of a byte that is not in the encoding
+NOT_DECODED = re.compile("[\udc80-\udcff]")
+
 MEND = "name its encoding with --encoding, or convert it: iconv -f ENCODING -t UTF-8"
 
 
@@ -48,6 +51,11 @@ def detect(raw: bytes) -> str | None:
         return None
     # a text of few characters that breaks off within one reads as rubbish in the old encodings
     return None if broken_utf8(raw) and likelihood(raw.decode("utf-8", "ignore")) > likelihoods[best] else best
+
+
+def meant(raw: bytes) -> str | None:
+    """The encoding that ``raw`` is in, or was before bytes of it were lost."""
+    return detect(raw) or ("utf-8" if broken_utf8(raw) else None)
 
 
 def broken_utf8(raw: bytes) -> bool:
@@ -69,7 +77,7 @@ def unmarked(encoding: str, raw: bytes) -> str:
 
 def decode(raw: bytes, where: str, encoding: str | None = None) -> tuple[str, str]:
     """The text of ``raw`` and its encoding, which is detected when not given; InputError when there is none."""
-    name = unmarked(encoding, raw) if encoding else detect(raw) or ("utf-8" if broken_utf8(raw) else None)
+    name = unmarked(encoding, raw) if encoding else meant(raw)
     if name is None:
         raise undecodable(where)
     try:

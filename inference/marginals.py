@@ -44,8 +44,9 @@ def spans(
         if lower == upper:
             continue
         begin, stop = starts[lower:upper] - first, np.minimum(stops[lower:upper], last) - first
-        parts = np.unique(np.searchsorted(np.flatnonzero(begins), _tokens(begin, stop), side="right") - 1)
-        found.append(_marginals(scores[first:last], begins, parts).spans(path[first:last], begin, stop))
+        tokens = _tokens(begin, stop)
+        parts = np.unique(np.searchsorted(np.flatnonzero(begins), tokens, side="right") - 1)
+        found.append(_marginals(scores[first:last], begins, parts).spans(path[first:last], begin, stop, tokens))
     return np.concatenate(found)
 
 
@@ -75,8 +76,8 @@ class _Marginals:
         place = path, self.columns
         return _chance(self.ahead[place] * self.shares[place] * self.behind[place])
 
-    def spans(self, path: Numbers, starts: Numbers, stops: Numbers) -> Floats:
-        tokens, sizes = _tokens(starts, stops), stops - starts
+    def spans(self, path: Numbers, starts: Numbers, stops: Numbers, tokens: Numbers) -> Floats:
+        sizes = stops - starts
         own = np.multiply.reduceat(self.shares[path[tokens], self.columns[tokens]], np.cumsum(sizes) - sizes)
         closed = self.begins[stops]
         ends = self.columns[np.where(closed, starts, stops)]

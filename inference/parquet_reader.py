@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import IO, Any
 
-from bangfu.inference.column import id_column, text_column
+from bangfu.inference.column import check_once, id_column, text_column
 from bangfu.inference.input_error import InputError, reason
 from bangfu.inference.record import Record
 
@@ -36,8 +36,7 @@ def records(stream: IO[bytes], where: str, column: str | None) -> Iterator[Recor
         cells: dict[str, list[str]] = {name: [] for name in texts}
         cells |= {name: [cell or "" for cell in sample[name].to_pylist()] for name in single if sample}
         text, key = text_column(cells, column, names, where), id_column(names)
-        for name in sorted(twice & {text, key}):
-            raise InputError(f"two columns are called {name!r}; rename one of them", where)
+        check_once(names, (text, key), where)
         number = 0
         for batch in file.iter_batches(_BATCH, columns=[text] if key is None else [text, key]):
             ids = batch[key].to_pylist() if key is not None else [None] * len(batch)

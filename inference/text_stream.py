@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import IO
 
-from bangfu.inference.encodings import MEND, broken_utf8, detect, marked, misfit, undecodable, unmarked
+from bangfu.inference.encodings import MEND, detect, marked, meant, misfit, undecodable, unmarked
 from bangfu.inference.input_error import InputError
 
 _SAMPLE = 1 << 16  # bytes by which an encoding other than UTF-8 is told
@@ -104,7 +104,7 @@ def _vote(lines: Iterable[bytes]) -> str | None:
     # the encoding of most of the bytes, each line judged by itself
     votes: Counter[str] = Counter()
     for line in lines:
-        name = detect(line) or ("utf-8" if broken_utf8(line) else None)
+        name = meant(line)
         if name is not None:
             votes[name] += len(line)
     return max(votes, key=votes.__getitem__, default=None)

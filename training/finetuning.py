@@ -320,15 +320,15 @@ def _trainer(
 
 def _keep(trainer: _Trainer, config: TrainingConfig, checkpoints: Path) -> None:
     """Give the model the weights to keep; the trainer has loaded the best epoch's own ones where it looked for it."""
-    best = Path(trainer.state.best_model_checkpoint or "") if config.keep != "last" else None
-    last = Path(_last_checkpoint(checkpoints) or "")
     if trainer.average:
-        trainer.average.apply(best)
+        best = trainer.state.best_model_checkpoint if config.keep != "last" else None
+        trainer.average.apply(Path(best) if best else None)
     if config.keep == "both":
+        last = _last_checkpoint(checkpoints)
+        assert last  # one is saved each epoch
         model = cast(torch.nn.Module, trainer.model)
-        model.load_state_dict(
-            soup([model.state_dict(), load_file(last / (AVERAGE_FILE if trainer.average else WEIGHTS))])
-        )
+        weights = load_file(Path(last) / (AVERAGE_FILE if trainer.average else WEIGHTS))
+        model.load_state_dict(soup([model.state_dict(), weights]))
 
 
 def _ended(trainer: _Trainer, checkpoint: str) -> bool:

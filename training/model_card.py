@@ -127,10 +127,13 @@ def _kept(config: TrainingConfig, evaluations: int) -> str:
 
 
 def _flattered(config: TrainingConfig, fitted_on: Sequence[str]) -> list[str]:
-    files = " and ".join(f"`{file}`" for file in fitted_on) or "the dev split"
     chosen = ["the dev split chose the epoch"] if config.keep != "last" else []
-    told = ", and ".join([*chosen, f"{files} chose the least score"])
+    told = ", and ".join([*chosen, f"{_where(fitted_on)} chose the least score"])
     return [f"{told[0].upper()}{told[1:]}, so figures on them flatter."]
+
+
+def _where(fitted_on: Sequence[str]) -> str:
+    return " and ".join(f"`{file}`" for file in fitted_on) or "the dev split"
 
 
 def _teachers(steps: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -166,7 +169,7 @@ def _least(min_score: float, where: str) -> list[str]:
 
 def _scores(figures: Mapping[str, dict[str, Any]], min_score: float, fitted_on: Sequence[str]) -> list[str]:
     """How far the scores of entities can be trusted; a model of before the calibration has no figures of it."""
-    where = " and ".join(f"`{file}`" for file in fitted_on) or "the dev split"
+    where = _where(fitted_on)
     errors = {
         # of a run the error stands by itself, of a measurement among others
         name: values.get("calibration_error", values.get("reliability", {}).get("calibration_error"))

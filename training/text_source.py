@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bangfu.inference.cleaning import Cleaned, clean
+from bangfu.inference.encodings import NOT_DECODED
 from bangfu.labels.text_lines import BROKEN, open_text
 from bangfu.labels.user_error import UserError
 from bangfu.training.pretraining_config import NAME_LABELS, SourceConfig
@@ -30,8 +31,6 @@ LINES_A_DOCUMENT = 100
 PART_CHARACTERS = 20_000
 
 _HAN = re.compile("[\u3400-\u9fff]")
-# what surrogateescape makes of a byte that is not UTF-8
-_BROKEN = re.compile("[\udc80-\udcff]")
 _SENTENCE = re.compile("[^。！？；]+[。！？；]?")
 _FURNITURE = re.compile(
     "^((责任编辑|责编|编辑|来源|作者|联系电话|浏览次数|点击数|字号|当前位置)\\s*[:：]|"
@@ -180,7 +179,7 @@ def documents(
                 if blank:
                     continue
                 lines += 1
-                paragraph = None if _BROKEN.search(line) else read(line, source, tag_names)
+                paragraph = None if NOT_DECODED.search(line) else read(line, source, tag_names)
                 cause = _cause(paragraph, seen)
                 if cause == "duplicate" and source.form == "labelled":
                     cause = None  # its text may be known, its marks are not
