@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import onnxruntime
 
 from bangfu.inference.backend import Device, DeviceError, Precision, Scores, Submit
 from bangfu.inference.cores import cores
+from bangfu.inference.denormals import flushed
 from bangfu.inference.input_error import reason
 from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, ModelFolder, ModelFolderError
 from bangfu.inference.pieces import joined, pieces
@@ -104,5 +106,6 @@ class OnnxBackend:
     def _run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Scores:
         # a graph for rows of one length has no mask
         feeds = {name: {"input_ids": ids, "attention_mask": mask}[name] for name in self._inputs}
-        result: Scores = self._session.run(["logits"], feeds)[0]
+        with flushed() if self.device == "cpu" else nullcontext():
+            result: Scores = self._session.run(["logits"], feeds)[0]
         return result

@@ -61,7 +61,9 @@ class TrainingConfig:
     ``encoder`` is a local folder or a hub name such as ``hfl/chinese-macbert-base``. ``window`` and
     ``stride`` count tokens and are saved with the model. ``loss`` looks at each token's tag alone, or at the
     ``sequences`` that are legal (:mod:`bangfu.training.loss`). ``precision`` ``auto`` is bf16 where the device
-    computes in it. With ``layer_decay`` below 1 each layer learns at so much of the rate of the one above it,
+    computes in it. ``activation`` takes the place of the encoder's own where it is given: a CPU gets ``relu`` for
+    nothing when it quantises, and a model has to learn on with it. With ``layer_decay`` below 1 each layer learns
+    at so much of the rate of the one above it,
     the embeddings as a layer below the first. With ``average`` above 0 the weights that
     are measured and kept are a running average over the steps, of which each step keeps so much. ``patience``
     ends a run after so many epochs without a better dev micro-F1; the best epoch is kept, or with ``keep`` the
@@ -90,6 +92,7 @@ class TrainingConfig:
     layer_decay: float = 1.0
     average: float = 0.0
     loss: Literal["tokens", "sequences"] = "tokens"
+    activation: Literal["", "gelu", "relu"] = ""
     regularisation: RegularisationConfig = field(default_factory=RegularisationConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     precision: Literal["auto", "bf16", "fp32"] = "auto"

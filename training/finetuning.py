@@ -254,6 +254,7 @@ def _load(config: TrainingConfig) -> tuple[Any, Any]:
             hidden_dropout_prob=config.dropout,
             attention_probs_dropout_prob=config.dropout,
             classifier_dropout=config.dropout,
+            **({"hidden_act": config.activation} if config.activation else {}),
             dtype=torch.float32,
             # on CPU, eager attention is faster than the fused kernel at these lengths, forward and back
             attn_implementation="sdpa" if torch.cuda.is_available() else "eager",

@@ -34,7 +34,7 @@ _QUANTISED_AT_LOAD = 1 << 18
 
 
 class NoInt8Error(UserError):
-    """The model has no int8 graph: its encoder is no BERT with the exact GELU, or int8 changes too much."""
+    """The model has no int8 graph: its encoder is no BERT with ReLU or the exact GELU, or int8 changes too much."""
 
 
 def sample(texts: Sequence[str], number: int = SAMPLE) -> list[str]:
@@ -103,8 +103,8 @@ def write(folder: ModelFolder, texts: Sequence[str]) -> float:
     NoInt8Error for another kind of encoder, and where fewer than MINIMUM of the tags agree: then neither graph is left.
     """
     config = json.loads(folder.file(CONFIG).read_text(encoding="utf-8"))
-    if config.get("model_type") != "bert" or config.get("hidden_act", "gelu") != "gelu":
-        raise NoInt8Error(f"{folder.path}: an int8 graph is made of a BERT with gelu only; use fp32")
+    if config.get("model_type") != "bert" or config.get("hidden_act", "gelu") not in ("gelu", "relu"):
+        raise NoInt8Error(f"{folder.path}: an int8 graph is made of a BERT with gelu or relu only; use fp32")
     encoder = Encoder.from_file(folder.file(TOKENIZER))
     ranges = activation_ranges(folder, encoder, texts)
     builder = _Builder(folder.file(WEIGHTS), ranges)
@@ -144,8 +144,11 @@ def _build(builder: _Builder, config: dict[str, int | float | str]) -> None:
         output = f"{layer}.attention.output"
         value = builder.residual(builder.linear(attended, [f"{output}.dense"]), value, f"{output}.LayerNorm", epsilon)
         dense = f"{layer}.intermediate.dense"
-        # the product adds the bias in passing; BiasGelu would read everything once more
-        inside = builder.node("Gelu", [builder.linear(value, [dense])], domain=FUSED)
+        inside = builder.linear(value, [dense])
+        # ReLU is done when its answer is quantised: the range begins at nought, so what is below becomes nought
+        if config.get("hidden_act", "gelu") == "gelu":
+            # the product adds the bias in passing; BiasGelu would read everything once more
+            inside = builder.node("Gelu", [inside], domain=FUSED)
         output = f"{layer}.output"
         value = builder.residual(builder.linear(inside, [f"{output}.dense"]), value, f"{output}.LayerNorm", epsilon)
     builder.classifier(value)

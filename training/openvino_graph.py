@@ -1,7 +1,7 @@
 """The graph for OpenVINO: linear layers of 8-bit integers, written as quantised and dequantised values.
 
-OpenVINO turns such pairs into products of integers, and joins quantising with GELU and sums. All weights stay in the
-safetensors file and are quantised when the graph is loaded. Rows may be padded.
+OpenVINO turns such pairs into products of integers, and joins quantising with GELU or ReLU and sums. All weights
+stay in the safetensors file and are quantised when the graph is loaded. Rows may be padded.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _Builder(GraphBuilder):
 
 
 def write(folder: ModelFolder, config: Mapping[str, int | float | str], ranges: Ranges) -> None:
-    """Write ``model.openvino.onnx`` of a BERT with GELU; ``ranges`` are those of its linear layers."""
+    """Write ``model.openvino.onnx`` of a BERT with GELU or ReLU; ``ranges`` are those of its linear layers."""
     builder = _Builder(folder.file(WEIGHTS), ranges)
     epsilon, heads = float(config["layer_norm_eps"]), int(config["num_attention_heads"])
     size = int(config["hidden_size"]) // heads
@@ -80,11 +80,14 @@ def write(folder: ModelFolder, config: Mapping[str, int | float | str], ranges: 
         value = builder.norm(builder.node("Add", [attended, value]), norm, epsilon)
         dense = f"{layer}.intermediate.dense"
         inside = builder.linear(builder.activation(value, dense), dense)
-        # the form of GELU that OpenVINO knows
-        error = builder.node("Add", [builder.node("Erf", [builder.node("Mul", [inside, root])]), whole])
-        inside = builder.node("Mul", [builder.node("Mul", [inside, error]), half])
+        if config.get("hidden_act", "gelu") == "relu":
+            inside = builder.node("Relu", [inside])
+        else:
+            # the form of GELU that OpenVINO knows
+            error = builder.node("Add", [builder.node("Erf", [builder.node("Mul", [inside, root])]), whole])
+            inside = builder.node("Mul", [builder.node("Mul", [inside, error]), half])
         dense, norm = f"{layer}.output.dense", f"{layer}.output.LayerNorm"
-        # GELU gives next to nothing below nought: half of the steps would be lost
+        # both give next to nothing below nought: half of the steps would be lost
         inside = builder.linear(builder.activation(inside, dense, symmetric=False), dense)
         value = builder.norm(builder.node("Add", [inside, value]), norm, epsilon)
     builder.classifier(value)
