@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-_LINE_BREAK = re.compile(r"[^\S\n]*(\n)\s*")
+from bangfu.inference.character_tokens import CharacterTokens
 
-# A longer text is encoded in pieces: the tokenizer's own account of a character takes some 400 bytes.
-_PIECE = 1 << 15
-# BERT parts words at Chinese characters and punctuation and at spaces; nothing is cut in front of a combining mark.
-_CUT = re.compile("(?<=[ \\n\u4e00-\u9fff，。、；：？！])(?=[A-Za-z0-9\u4e00-\u9fff])")
+_LINE_BREAK = re.compile(r"[^\S\n]*(\n)\s*")
 
 
 @dataclass(frozen=True)
@@ -37,24 +33,6 @@ class Tokens:
         return len(self.ids)
 
 
-class _Symbols(dict[int, str]):
-    """A translation table: symbols that a vocabulary lacks become a space, all else stays.
-
-    BERT splits at punctuation and not at symbols, so '｜86吨' would have one unknown token for '｜86'.
-    """
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        super().__init__()
-        self._tokenizer = tokenizer
-
-    def __missing__(self, code: int) -> str:
-        char = chr(code)
-        # Sm, Sc, Sk, So; No and Nl are ² ① Ⅳ and the like
-        symbol = unicodedata.category(char) in ("Sm", "Sc", "Sk", "So", "No", "Nl")
-        self[code] = " " if symbol and self._tokenizer.token_to_id(char) is None else char
-        return self[code]
-
-
 class Encoder:
     """Turns clean text into tokens by a ``tokenizer.json``; nothing is ever truncated or padded."""
 
@@ -64,7 +42,7 @@ class Encoder:
         tokenizer.no_padding()
         # '[SEP]' written in an article is text like any other
         tokenizer.encode_special_tokens = True
-        self._tokenizer, self._symbols = tokenizer, _Symbols(tokenizer)
+        self._tokenizer, self._characters = tokenizer, CharacterTokens(tokenizer)
         self._stops, self._closing = self._ids("。！？；"), self._ids("”’」』）》】")
         self.cls_id, self.sep_id, self.pad_id = (self._special(name) for name in ("[CLS]", "[SEP]", "[PAD]"))
         self._stops.append(self.sep_id)
@@ -118,35 +96,10 @@ class Encoder:
         White space and symbols that the vocabulary lacks have no tokens, but line breaks, with the white
         space around them, are one [SEP]: headings, rows and paragraphs do not run into each other.
         """
-        short = self._pieces([text for text in texts if len(text) <= _PIECE])
         return [
-            self._with_line_breaks(text, next(short) if len(text) <= _PIECE else self._in_pieces(text))
-            for text in texts
+            self._with_line_breaks(text, Tokens(*pieces))
+            for text, pieces in zip(texts, self._characters.encode(texts), strict=True)
         ]
-
-    def _pieces(self, texts: Sequence[str]) -> Iterator[Tokens]:
-        encodings = self._tokenizer.encode_batch(
-            [text.translate(self._symbols) for text in texts], add_special_tokens=False
-        )
-        for encoding in encodings:
-            offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-            yield Tokens(np.array(encoding.ids, dtype=np.int64), offsets[:, 0], offsets[:, 1])
-
-    def _in_pieces(self, text: str) -> Tokens:
-        """The tokens of a long text, which are those that it has when it is encoded as a whole."""
-        pieces = []
-        start = 0
-        while start < len(text):
-            cut = _CUT.search(text, start + _PIECE)
-            stop = cut.start() if cut else len(text)
-            (piece,) = self._pieces([text[start:stop]])
-            pieces.append(Tokens(piece.ids, piece.starts + start, piece.ends + start))
-            start = stop
-        return Tokens(
-            np.concatenate([piece.ids for piece in pieces]),
-            np.concatenate([piece.starts for piece in pieces]),
-            np.concatenate([piece.ends for piece in pieces]),
-        )
 
     def _with_line_breaks(self, text: str, tokens: Tokens) -> Tokens:
         breaks = np.array([match.end(1) - 1 for match in _LINE_BREAK.finditer(text)], dtype=np.int32)

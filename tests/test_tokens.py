@@ -1,10 +1,14 @@
 """Tokens: line breaks are one token, and sentences end where they end."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
-from bangfu.inference import tokens as tokens_module
+from bangfu.inference import character_tokens
+from bangfu.inference.character_tokens import CharacterTokens
 from bangfu.inference.model_folder import SHIPPED, TOKENIZER
 from bangfu.inference.tokens import Encoder
 
@@ -27,16 +31,41 @@ ODD = "县，。 \n\ta1(Ａé\u0301\u200d\uac00\u1100\u1161\uf900\U00020000😀�
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.text(st.sampled_from(ODD) | st.characters(codec="utf-8"), max_size=80), st.integers(1, 20))
-def test_a_long_text_has_the_tokens_of_the_whole(text: str, piece: int) -> None:
-    encoder = Encoder.from_file(SHIPPED / TOKENIZER)
-    (whole,) = encoder.encode([text])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokens_module, "_PIECE", piece)
-        some, other = encoder.encode([text, text[::-1]])
-    assert (some.ids.tolist(), some.starts.tolist(), some.ends.tolist()) == (
-        whole.ids.tolist(),
-        whole.starts.tolist(),
-        whole.ends.tolist(),
-    )
-    assert other.ids.tolist() == encoder.encode([text[::-1]])[0].ids.tolist()
+@given(st.lists(st.text(st.sampled_from(ODD) | st.characters(codec="utf-8"), max_size=80), max_size=4))
+def test_a_table_gives_the_tokens_of_the_tokenizer(texts: list[str]) -> None:
+    tokenizer = Tokenizer.from_file(str(SHIPPED / TOKENIZER))
+    tokenizer.encode_special_tokens = True
+    symbols = {"Sm", "Sc", "Sk", "So", "No", "Nl"}
+    known = tokenizer.get_vocab()
+    ours = CharacterTokens(tokenizer)
+    for _ in range(2):  # asked of the tokenizer, and remembered
+        for text, pieces in zip(texts, ours.encode(texts), strict=True):
+            seen = "".join(
+                " " if unicodedata.category(char) in symbols and char not in known else char for char in text
+            )
+            exact = tokenizer.encode(seen, add_special_tokens=False)
+            assert (pieces.ids.tolist(), list(zip(*(row.tolist() for row in pieces[1:]), strict=True))) == (
+                exact.ids,
+                exact.offsets,
+            )
+
+
+def test_every_character_beside_others() -> None:
+    tokenizer = Tokenizer.from_file(str(SHIPPED / TOKENIZER))
+    ours = CharacterTokens(tokenizer)
+    known = tokenizer.get_vocab()
+    chars = [chr(code) for code in range(0x10000) if not 0xD800 <= code < 0xE000]
+    chars = [char for char in chars if char in known or unicodedata.category(char)[0] not in "SN"]
+    texts = [text for char in chars for text in (f"县{char}镇", f"8{char}a", f"{char}{char}")]
+    for pieces, exact in zip(ours.encode(texts), tokenizer.encode_batch(texts, add_special_tokens=False), strict=True):
+        assert pieces.ids.tolist() == exact.ids and pieces.starts.tolist() == [start for start, _ in exact.offsets]
+
+
+def test_words_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(character_tokens, "_WORDS", 3)
+    ours = CharacterTokens(Tokenizer.from_file(str(SHIPPED / TOKENIZER)))
+    texts = ["省10县", "200x30", "x" * 50, "10，200，3"]
+    assert [piece.ids.tolist() for piece in ours.encode(texts)] == [
+        piece.ids.tolist() for text in texts for piece in ours.encode([text])
+    ]
+    assert len(ours._words) <= 3 and not any(len(word) > 40 for word in ours._words)

@@ -64,9 +64,9 @@ class TrainingConfig:
     computes in it. ``activation`` takes the place of the encoder's own where it is given: a CPU gets ``relu`` for
     nothing when it quantises, and a model has to learn on with it. With ``layer_decay`` below 1 each layer learns
     at so much of the rate of the one above it, the embeddings as a layer below the first. With ``average`` above 0
-    the weights that are measured and kept are a running average over the steps, of which each step keeps so much. ``patience``
-    ends a run after so many epochs without a better dev micro-F1; the best epoch is kept, or with ``keep`` the
-    last, or the mean of the weights of both. With ``seeds`` a run is trained with each of them (``seed`` is not
+    the weights that are measured and kept are a running average over the steps, of which each step keeps so much.
+    ``patience`` ends a run after so many epochs without a better dev micro-F1; the best epoch is kept, or with
+    ``keep`` the last, or the mean of the weights of both. With ``seeds`` a run is trained with each (``seed`` is not
     used), and the model has the mean of their weights (a soup, Wortsman et al., ICML 2022); the encoder should have a
     head to start from, or the runs end too far from each other. Paths are taken from the folder in which the command
     runs.

@@ -1,0 +1,144 @@
+"""Tokens of Chinese text by a table: nearly every character is a token by itself, and the tokenizer need not be asked.
+
+What a character is, is asked of the tokenizer once. Words of letters and digits are given to it, and remembered.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Encoding, Tokenizer
+
+from bangfu.inference.characters import codes
+
+# What the table says of a code point: not asked yet; no token, parts words; of a word; from _FIRST on, its token.
+_UNASKED, _GAP, _WORD, _FIRST = range(4)
+# A character is looked at between these, and with a mark behind it that may be dropped or composed with it.
+_LETTER, _DIGIT, _MARK = "a", "1", "\u0301"
+# Words that are remembered, and the longest of them.
+_WORDS, _LONGEST = 1 << 16, 40
+
+
+class Pieces(NamedTuple):
+    """Token ids (int64) and their places in a text (int32), [tokens] each."""
+
+    ids: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int32]
+    ends: npt.NDArray[np.int32]
+
+
+class CharacterTokens:
+    """Encodes texts as ``tokenizer`` does, without special tokens.
+
+    Symbols that its vocabulary lacks become a space: BERT splits at punctuation and not at symbols, so '｜86吨' would
+    have one unknown token for '｜86'.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        # of zeros: only what is asked for takes memory
+        self._table = np.zeros(0x110000, dtype=np.int32)
+        self._words: dict[str, Pieces] = {}
+        self._letter, self._digit, self._mark = map(_plain, self._encoded([_LETTER, _DIGIT, _MARK]))
+
+    def encode(self, texts: Sequence[str]) -> list[Pieces]:
+        """The tokens of each text, in order."""
+        text = "".join(texts)
+        points = codes(text)
+        kinds = self._table[points]
+        if not kinds.all():
+            self._ask(np.unique(points[kinds == _UNASKED]).tolist())
+            kinds = self._table[points]
+        places = np.flatnonzero(kinds >= _FIRST)
+        # of the type of the places, or each search would convert them
+        edges = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+        starts = places.astype(np.int32)
+        whole = Pieces(kinds[places].astype(np.int64) - _FIRST, starts, starts + 1)
+        whole = self._with_words(whole, text, kinds == _WORD, edges)
+        cuts = np.searchsorted(whole.starts, edges).tolist()
+        return [
+            Pieces(whole.ids[first:last], whole.starts[first:last] - edge, whole.ends[first:last] - edge)
+            for first, last, edge in zip(cuts, cuts[1:], edges, strict=False)
+        ]
+
+    def _with_words(
+        self, pieces: Pieces, text: str, inside: npt.NDArray[np.bool_], edges: npt.NDArray[np.int32]
+    ) -> Pieces:
+        """With the tokens of words between those of single characters; no word goes over the edge of a text."""
+        if not inside.any():
+            return pieces
+        goes_on = np.zeros(len(inside) + 1, dtype=bool)
+        goes_on[1:-1] = inside[:-1] & inside[1:]
+        goes_on[edges] = False
+        starts = np.flatnonzero(inside & ~goes_on[:-1])
+        ends = np.flatnonzero(inside & ~goes_on[1:]) + 1
+        words = [text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+        found = self._of_words(words)
+        shifts = np.repeat(starts.astype(np.int32), [len(one.ids) for one in found])
+        ids, firsts, lasts = (np.concatenate(column) for column in zip(*found, strict=True))
+        firsts, lasts = firsts + shifts, lasts + shifts
+        between = np.searchsorted(pieces.starts, firsts)
+        return Pieces(
+            np.insert(pieces.ids, between, ids),
+            np.insert(pieces.starts, between, firsts),
+            np.insert(pieces.ends, between, lasts),
+        )
+
+    def _of_words(self, words: Sequence[str]) -> list[Pieces]:
+        new = [word for word in dict.fromkeys(words) if word not in self._words]
+        asked = dict(zip(new, map(_pieces, self._encoded(new)), strict=True))
+        found = [asked.get(word) or self._words[word] for word in words]
+        if len(self._words) + len(asked) > _WORDS:
+            self._words = {}
+        self._words |= {word: pieces for word, pieces in asked.items() if len(word) <= _LONGEST}
+        return found
+
+    def _ask(self, points: Sequence[int]) -> None:
+        chars = [self._seen(chr(point)) for point in points]
+        probes = [
+            probe
+            for char in chars
+            for probe in (char, f"{_LETTER}{char}{_DIGIT}", f"{_DIGIT}{char}{_LETTER}", char + _MARK)
+        ]
+        answers = list(map(_plain, self._encoded(probes)))
+        for number, point in enumerate(points):
+            alone, *others = answers[4 * number : 4 * number + 4]
+            by_itself = alone == [] or (len(alone) == 1 and alone[0][1:] == (0, 1))
+            expected = [
+                [*self._letter, *_moved(alone, 1), *_moved(self._digit, 2)],
+                [*self._digit, *_moved(alone, 1), *_moved(self._letter, 2)],
+                [*alone, *_moved(self._mark, 1)],
+            ]
+            if by_itself and others == expected:
+                self._table[point] = alone[0][0] + _FIRST if alone else _GAP
+            else:
+                self._table[point] = _WORD
+
+    def _seen(self, char: str) -> str:
+        # Sm, Sc, Sk, So; No and Nl are ² ① Ⅳ and the like
+        symbol = unicodedata.category(char) in ("Sm", "Sc", "Sk", "So", "No", "Nl")
+        return " " if symbol and self._tokenizer.token_to_id(char) is None else char
+
+    def _encoded(self, texts: Sequence[str]) -> list[Encoding]:
+        found: list[Encoding] = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return found
+
+
+_Plain = list[tuple[int, int, int]]
+
+
+def _plain(encoding: Encoding) -> _Plain:
+    return [(number, start, end) for number, (start, end) in zip(encoding.ids, encoding.offsets, strict=True)]
+
+
+def _moved(tokens: _Plain, by: int) -> _Plain:
+    return [(number, start + by, end + by) for number, start, end in tokens]
+
+
+def _pieces(encoding: Encoding) -> Pieces:
+    offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
+    return Pieces(np.array(encoding.ids, dtype=np.int64), offsets[:, 0], offsets[:, 1])
