@@ -11,7 +11,6 @@ from bangfu.inference.calibration import Calibration
 from bangfu.inference.cleaning import Cleaned
 from bangfu.inference.decoding import TokenSpan, decode_all
 from bangfu.inference.entity import Entity
-from bangfu.inference.lexicon import lexicon
 from bangfu.inference.preparation import Texts
 from bangfu.inference.recurrence import recurring
 from bangfu.inference.selection import select
@@ -27,12 +26,7 @@ def answers(
 
 
 def _spans(texts: Texts, scores: Sequence[npt.NDArray[np.float32]]) -> list[list[TokenSpan]]:
-    """The spans of each text, known names raised, those of names that recur decoded once more."""
-    known = lexicon()
-    scores = [
-        some if (higher := known.raised(clear.text, tokens, some)) is None else higher
-        for clear, tokens, some in zip(texts.cleaned, texts.tokens, scores, strict=True)
-    ]
+    """The spans of each text, those of names that recur decoded once more."""
     spans = list(decode_all(scores))
     every = zip(texts.cleaned, texts.tokens, scores, spans, strict=True)
     raised = {

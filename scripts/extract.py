@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bangfu.inference import lexicon, writer
+from bangfu.inference import writer
 from bangfu.inference.backend import BACKENDS, DEVICES, PRECISIONS
 from bangfu.inference.extraction import Summary, extracted
 from bangfu.inference.extractor import BATCH_TOKENS, CUDA_BATCH_TOKENS, Extractor, checked_score
@@ -228,7 +228,6 @@ def _settings(arguments: argparse.Namespace, reading: Reading, form: writer.Form
         "precision": arguments.precision,
         "min_score": arguments.min_score,
         "model": ModelFolder.load(arguments.model or SHIPPED).fingerprint(),
-        "lexicon": lexicon.fingerprint(),
     }
 
 

@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import documents
 
-from bangfu.inference import known_names
-from bangfu.inference.gazetteer import gazetteer, short
 from bangfu.labels import Document, Link, Span, read
-from bangfu.training import names, noise
+from bangfu.training import known_names, names, noise
 from bangfu.training.amounts import chinese, reroll
 from bangfu.training.augmentation import TRANSFORMS, Augmenter
 from bangfu.training.augmentation_config import AugmentationConfig
+from bangfu.training.gazetteer import gazetteer, short
 from bangfu.training.rewriting import Cell, cells, replace_spans, rewrite
 
 CORPUS = Path(__file__).parents[1] / "labels" / "corpus"

@@ -31,7 +31,6 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from bangfu.inference import gazetteer, known_names
 from bangfu.inference.extractor import Extractor
 from bangfu.inference.model_folder import TOKENIZER, WEIGHTS, ModelFolder, ModelSettings, write_settings
 from bangfu.inference.tokens import Encoder
@@ -45,7 +44,9 @@ from bangfu.training import (
     dataset,
     evaluation,
     export,
+    gazetteer,
     int8_graph,
+    known_names,
     model_card,
     reliability,
     run_file,

@@ -8,8 +8,8 @@ from functools import cache
 
 import numpy as np
 
-from bangfu.inference import known_names
-from bangfu.inference.gazetteer import gazetteer, short
+from bangfu.training import known_names
+from bangfu.training.gazetteer import gazetteer, short
 
 
 def _words(line: str) -> tuple[str, ...]:
