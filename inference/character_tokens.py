@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Encoding, Tokenizer
 
 from bangfu.inference.characters import codes
+from bangfu.inference.tokens import Tokens
 
 # What the table says of a code point: not asked yet; no token, parts words; of a word; from _FIRST on, its token.
 _UNASKED, _GAP, _WORD, _FIRST = range(4)
@@ -21,14 +21,6 @@ _UNASKED, _GAP, _WORD, _FIRST = range(4)
 _LETTER, _DIGIT, _MARK = "a", "1", "\u0301"
 # Words that are remembered, and the longest of them.
 _WORDS, _LONGEST = 1 << 16, 40
-
-
-class Pieces(NamedTuple):
-    """Token ids (int64) and their places in a text (int32), [tokens] each."""
-
-    ids: npt.NDArray[np.int64]
-    starts: npt.NDArray[np.int32]
-    ends: npt.NDArray[np.int32]
 
 
 class CharacterTokens:
@@ -42,10 +34,10 @@ class CharacterTokens:
         self._tokenizer = tokenizer
         # of zeros: only what is asked for takes memory
         self._table = np.zeros(0x110000, dtype=np.int32)
-        self._words: dict[str, Pieces] = {}
+        self._words: dict[str, Tokens] = {}
         self._letter, self._digit, self._mark = map(_plain, self._encoded([_LETTER, _DIGIT, _MARK]))
 
-    def encode(self, texts: Sequence[str]) -> list[Pieces]:
+    def encode(self, texts: Sequence[str]) -> list[Tokens]:
         """The tokens of each text, in order."""
         text = "".join(texts)
         points = codes(text)
@@ -57,20 +49,20 @@ class CharacterTokens:
         # of the type of the places, or each search would convert them
         edges = np.cumsum([0, *map(len, texts)], dtype=np.int32)
         starts = places.astype(np.int32)
-        whole = Pieces(kinds[places].astype(np.int64) - _FIRST, starts, starts + 1)
+        whole = Tokens(kinds[places].astype(np.int64) - _FIRST, starts, starts + 1)
         whole = self._with_words(whole, text, kinds == _WORD, edges)
         cuts = np.searchsorted(whole.starts, edges).tolist()
         return [
-            Pieces(whole.ids[first:last], whole.starts[first:last] - edge, whole.ends[first:last] - edge)
+            Tokens(whole.ids[first:last], whole.starts[first:last] - edge, whole.ends[first:last] - edge)
             for first, last, edge in zip(cuts, cuts[1:], edges, strict=False)
         ]
 
     def _with_words(
-        self, pieces: Pieces, text: str, inside: npt.NDArray[np.bool_], edges: npt.NDArray[np.int32]
-    ) -> Pieces:
+        self, single: Tokens, text: str, inside: npt.NDArray[np.bool_], edges: npt.NDArray[np.int32]
+    ) -> Tokens:
         """With the tokens of words between those of single characters; no word goes over the edge of a text."""
         if not inside.any():
-            return pieces
+            return single
         goes_on = np.zeros(len(inside) + 1, dtype=bool)
         goes_on[1:-1] = inside[:-1] & inside[1:]
         goes_on[edges] = False
@@ -79,22 +71,23 @@ class CharacterTokens:
         words = [text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
         found = self._of_words(words)
         shifts = np.repeat(starts.astype(np.int32), [len(one.ids) for one in found])
-        ids, firsts, lasts = (np.concatenate(column) for column in zip(*found, strict=True))
-        firsts, lasts = firsts + shifts, lasts + shifts
-        between = np.searchsorted(pieces.starts, firsts)
-        return Pieces(
-            np.insert(pieces.ids, between, ids),
-            np.insert(pieces.starts, between, firsts),
-            np.insert(pieces.ends, between, lasts),
+        ids = np.concatenate([one.ids for one in found])
+        firsts = np.concatenate([one.starts for one in found]) + shifts
+        lasts = np.concatenate([one.ends for one in found]) + shifts
+        between = np.searchsorted(single.starts, firsts)
+        return Tokens(
+            np.insert(single.ids, between, ids),
+            np.insert(single.starts, between, firsts),
+            np.insert(single.ends, between, lasts),
         )
 
-    def _of_words(self, words: Sequence[str]) -> list[Pieces]:
+    def _of_words(self, words: Sequence[str]) -> list[Tokens]:
         new = [word for word in dict.fromkeys(words) if word not in self._words]
-        asked = dict(zip(new, map(_pieces, self._encoded(new)), strict=True))
-        found = [asked.get(word) or self._words[word] for word in words]
+        asked = dict(zip(new, map(_tokens, self._encoded(new)), strict=True))
+        found = [asked[word] if word in asked else self._words[word] for word in words]
         if len(self._words) + len(asked) > _WORDS:
             self._words = {}
-        self._words |= {word: pieces for word, pieces in asked.items() if len(word) <= _LONGEST}
+        self._words |= {word: tokens for word, tokens in asked.items() if len(word) <= _LONGEST}
         return found
 
     def _ask(self, points: Sequence[int]) -> None:
@@ -139,6 +132,6 @@ def _moved(tokens: _Plain, by: int) -> _Plain:
     return [(number, start + by, end + by) for number, start, end in tokens]
 
 
-def _pieces(encoding: Encoding) -> Pieces:
+def _tokens(encoding: Encoding) -> Tokens:
     offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-    return Pieces(np.array(encoding.ids, dtype=np.int64), offsets[:, 0], offsets[:, 1])
+    return Tokens(np.array(encoding.ids, dtype=np.int64), offsets[:, 0], offsets[:, 1])

@@ -25,11 +25,12 @@ from bangfu.inference.backend import (
 )
 from bangfu.inference.cleaning import Cleaned, clean
 from bangfu.inference.decoding import certainty
+from bangfu.inference.encoder import Encoder
 from bangfu.inference.entity import Entity
 from bangfu.inference.input_error import reason
 from bangfu.inference.model_folder import SHIPPED, TOKENIZER, ModelFolder, ModelFolderError, ModelSettings
 from bangfu.inference.preparation import Held, Prepared, Texts, prepare, prepared
-from bangfu.inference.tokens import Encoder, Tokens
+from bangfu.inference.tokens import Tokens
 from bangfu.inference.windows import Window, fill
 from bangfu.labels.schema import TAGS
 from bangfu.labels.user_error import UserError

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bangfu.inference.cleaning import Cleaned
+from bangfu.inference.encoder import Encoder
 from bangfu.inference.model_folder import ModelSettings
-from bangfu.inference.tokens import Encoder, Tokens
+from bangfu.inference.tokens import Tokens
 from bangfu.inference.windows import Window, windows
 
 Held = TypeVar("Held")

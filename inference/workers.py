@@ -20,10 +20,10 @@ import numpy.typing as npt
 from bangfu.inference.answers import answers
 from bangfu.inference.cleaning import clean
 from bangfu.inference.cores import cores
+from bangfu.inference.encoder import Encoder
 from bangfu.inference.entity import Entity
 from bangfu.inference.model_folder import TOKENIZER, ModelFolder, ModelSettings
 from bangfu.inference.preparation import Prepared, Texts, prepare
-from bangfu.inference.tokens import Encoder
 from bangfu.labels.user_error import UserError
 
 _PIECE = 1 << 14  # characters of one task: tens of milliseconds of work

@@ -6,7 +6,7 @@ pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from models import tiny_encoder
 
-from bangfu.inference.tokens import Encoder
+from bangfu.inference.encoder import Encoder
 from bangfu.labels import TAGS, Document, Span
 from bangfu.training.alignment import ANY_TAG, align, unmarked_tags
 from bangfu.training.config import DatasetConfig

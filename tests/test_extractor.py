@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from bangfu.inference import DeviceError, Entity, Extractor, ModelFolderError
 from bangfu.inference.backend import Precision, Scores
+from bangfu.inference.encoder import Encoder
 from bangfu.inference.extractor import BATCH_TOKENS, CUDA_BATCH_TOKENS
 from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, SETTINGS, SHIPPED, TOKENIZER, WEIGHTS, ModelFolder
-from bangfu.inference.tokens import Encoder
 from bangfu.labels import TAGS
 from bangfu.labels.user_error import UserError
 

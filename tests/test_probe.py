@@ -15,7 +15,7 @@ from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 from transformers import AutoTokenizer
 
-from bangfu.inference.tokens import Encoder
+from bangfu.inference.encoder import Encoder
 from bangfu.inference.windows import windows
 from bangfu.labels.defect import LabelledDataError
 from bangfu.training.evaluation import Score

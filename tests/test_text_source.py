@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="needs the extra 'train'")
 from models import tiny_encoder
 from transformers import AutoTokenizer, BertTokenizerFast
 
-from bangfu.inference.tokens import Encoder
+from bangfu.inference.encoder import Encoder
 from bangfu.labels.user_error import UserError
 from bangfu.training import text_source, token_store, vocabulary
 from bangfu.training.pretraining_config import SourceConfig

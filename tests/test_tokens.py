@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 
 from bangfu.inference import character_tokens
 from bangfu.inference.character_tokens import CharacterTokens
+from bangfu.inference.encoder import Encoder
 from bangfu.inference.model_folder import SHIPPED, TOKENIZER
-from bangfu.inference.tokens import Encoder
 
 
 def test_line_breaks_and_sentence_ends() -> None:
@@ -39,15 +39,13 @@ def test_a_table_gives_the_tokens_of_the_tokenizer(texts: list[str]) -> None:
     known = tokenizer.get_vocab()
     ours = CharacterTokens(tokenizer)
     for _ in range(2):  # asked of the tokenizer, and remembered
-        for text, pieces in zip(texts, ours.encode(texts), strict=True):
+        for text, tokens in zip(texts, ours.encode(texts), strict=True):
             seen = "".join(
                 " " if unicodedata.category(char) in symbols and char not in known else char for char in text
             )
             exact = tokenizer.encode(seen, add_special_tokens=False)
-            assert (pieces.ids.tolist(), list(zip(*(row.tolist() for row in pieces[1:]), strict=True))) == (
-                exact.ids,
-                exact.offsets,
-            )
+            places = list(zip(tokens.starts.tolist(), tokens.ends.tolist(), strict=True))
+            assert (tokens.ids.tolist(), places) == (exact.ids, exact.offsets)
 
 
 def test_every_character_beside_others() -> None:
@@ -57,15 +55,15 @@ def test_every_character_beside_others() -> None:
     chars = [chr(code) for code in range(0x10000) if not 0xD800 <= code < 0xE000]
     chars = [char for char in chars if char in known or unicodedata.category(char)[0] not in "SN"]
     texts = [text for char in chars for text in (f"县{char}镇", f"8{char}a", f"{char}{char}")]
-    for pieces, exact in zip(ours.encode(texts), tokenizer.encode_batch(texts, add_special_tokens=False), strict=True):
-        assert pieces.ids.tolist() == exact.ids and pieces.starts.tolist() == [start for start, _ in exact.offsets]
+    for tokens, exact in zip(ours.encode(texts), tokenizer.encode_batch(texts, add_special_tokens=False), strict=True):
+        assert tokens.ids.tolist() == exact.ids and tokens.starts.tolist() == [start for start, _ in exact.offsets]
 
 
 def test_words_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(character_tokens, "_WORDS", 3)
     ours = CharacterTokens(Tokenizer.from_file(str(SHIPPED / TOKENIZER)))
     texts = ["省10县", "200x30", "x" * 50, "10，200，3"]
-    assert [piece.ids.tolist() for piece in ours.encode(texts)] == [
-        piece.ids.tolist() for text in texts for piece in ours.encode([text])
+    assert [tokens.ids.tolist() for tokens in ours.encode(texts)] == [
+        tokens.ids.tolist() for text in texts for tokens in ours.encode([text])
     ]
     assert len(ours._words) <= 3 and not any(len(word) > 40 for word in ours._words)

@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from bangfu.inference import Extractor
+from bangfu.inference.encoder import Encoder
 from bangfu.inference.model_folder import SETTINGS, ModelFolder
-from bangfu.inference.tokens import Encoder
 from bangfu.inference.torch_backend import TorchBackend
 from bangfu.labels import Document, Span, jsonl, read
 from bangfu.labels.user_error import UserError

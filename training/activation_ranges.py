@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bangfu.inference.encoder import Encoder
 from bangfu.inference.extractor import Extractor
 from bangfu.inference.model_folder import ModelFolder
-from bangfu.inference.tokens import Encoder
 from bangfu.inference.torch_backend import TorchBackend
 
 Ranges = dict[str, tuple[float, float]]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bangfu.inference.cleaning import clean
-from bangfu.inference.tokens import Encoder
+from bangfu.inference.encoder import Encoder
 from bangfu.inference.windows import windows
 from bangfu.labels.document import Document
 from bangfu.labels.schema import LABEL_NAMES, TAG_IDS, TAGS

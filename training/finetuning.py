@@ -31,9 +31,9 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
+from bangfu.inference.encoder import Encoder
 from bangfu.inference.extractor import Extractor
 from bangfu.inference.model_folder import TOKENIZER, WEIGHTS, ModelFolder, ModelSettings, write_settings
-from bangfu.inference.tokens import Encoder
 from bangfu.inference.torch_backend import TorchBackend
 from bangfu.labels.atomic_file import write_json
 from bangfu.labels.document import Document

@@ -15,10 +15,10 @@ import numpy.typing as npt
 from onnx import TensorProto
 
 from bangfu.inference.decoding import best_path
+from bangfu.inference.encoder import Encoder
 from bangfu.inference.extractor import Extractor
 from bangfu.inference.model_folder import CONFIG, INT8_GRAPH, OPENVINO_GRAPH, TOKENIZER, WEIGHTS, ModelFolder
 from bangfu.inference.onnx_backend import OnnxBackend
-from bangfu.inference.tokens import Encoder
 from bangfu.labels.user_error import UserError
 from bangfu.training import openvino_graph
 from bangfu.training.activation_ranges import Ranges, activation_ranges

@@ -19,7 +19,7 @@ import torch
 from accelerate import Accelerator
 from transformers import AutoTokenizer
 
-from bangfu.inference.tokens import Encoder
+from bangfu.inference.encoder import Encoder
 from bangfu.labels.user_error import UserError
 from bangfu.training import pieces, pretraining_log, token_store, vocabulary, yaml_file
 from bangfu.training.pretraining_batch import Batch, SpecialIds, draw

@@ -19,7 +19,7 @@ from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokeni
 
 from bangfu.inference.cleaning import clean
 from bangfu.inference.decoding import decode
-from bangfu.inference.tokens import Encoder
+from bangfu.inference.encoder import Encoder
 from bangfu.inference.windows import Window, stitch, windows
 from bangfu.labels import jsonl
 from bangfu.labels.atomic_file import write_json

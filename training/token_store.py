@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from bangfu.inference.cleaning import CLEANING_VERSION
-from bangfu.inference.tokens import Encoder
+from bangfu.inference.encoder import Encoder
 from bangfu.labels.atomic_file import write_json
 from bangfu.labels.user_error import UserError
 from bangfu.training import yaml_file

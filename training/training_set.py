@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from torch.utils.data import Dataset
 
-from bangfu.inference.tokens import Encoder
+from bangfu.inference.encoder import Encoder
 from bangfu.labels.document import Document
 from bangfu.training import dataset
 from bangfu.training.alignment import Example, Report, align
