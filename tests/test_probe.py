@@ -65,6 +65,14 @@ def test_a_probe_learns_the_labels_of_the_set(config: ProbeConfig, loss: Literal
     assert json.loads((Path(config.output) / "probe.json").read_text(encoding="utf-8")) == result
 
 
+def test_an_encoder_with_a_head_of_other_labels_gets_a_new_one(config: ProbeConfig, tmp_path: Path) -> None:
+    headed = str(tmp_path / "headed")
+    Probe(dataclasses.replace(config, epochs=1)).train(1).save_pretrained(headed)
+    AutoTokenizer.from_pretrained(config.encoder).save_pretrained(headed)
+    result = Probe(dataclasses.replace(config, encoder=headed, labels=("LOC",), seeds=(1,))).run()
+    assert result["mean"] > 95
+
+
 def test_another_set_comes_first_without_what_the_test_set_has(config: ProbeConfig, tmp_path: Path) -> None:
     _write(tmp_path / "first.jsonl", 300, 3)
     texts = (tmp_path / "test.jsonl").read_text(encoding="utf-8")

@@ -197,6 +197,8 @@ class Probe:
         model = AutoModelForTokenClassification.from_pretrained(
             config.encoder,
             num_labels=1 + 2 * len(config.labels),
+            # an encoder that has a head of other labels gets a new one
+            ignore_mismatched_sizes=True,
             hidden_dropout_prob=config.dropout,
             attention_probs_dropout_prob=config.dropout,
             classifier_dropout=config.dropout,
