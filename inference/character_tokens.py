@@ -19,22 +19,27 @@ from bangfu.inference.tokens import Tokens
 _UNASKED, _GAP, _WORD, _FIRST = range(4)
 # A character is looked at between these, and with a mark behind it that may be dropped or composed with it.
 _LETTER, _DIGIT, _MARK = "a", "1", "\u0301"
-# Words that are remembered, and the longest of them.
-_WORDS, _LONGEST = 1 << 16, 40
+# Words that are asked for at a time, as many as are remembered, and the longest of these.
+_WORDS, _LONGEST = 1 << 12, 40
 
 
 class CharacterTokens:
-    """Encodes texts as ``tokenizer`` does, without special tokens.
+    """Encodes texts as ``tokenizer`` does, one of the BERT family, without special tokens.
 
     Symbols that its vocabulary lacks become a space: BERT splits at punctuation and not at symbols, so '｜86吨' would
-    have one unknown token for '｜86'.
+    have one unknown token for '｜86'. Raises ValueError for a tokenizer that does not part words as BERT does, or has
+    tokens of several characters that it finds anywhere. Threads may share one.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
+        parts = type(tokenizer.normalizer).__name__, type(tokenizer.pre_tokenizer).__name__
+        added = tokenizer.get_added_tokens_decoder().values()
+        if parts != ("BertNormalizer", "BertPreTokenizer") or not all(token.special for token in added):
+            raise ValueError("the tokenizer does not part words as BERT does: use an encoder of the BERT family")
         self._tokenizer = tokenizer
         # of zeros: only what is asked for takes memory
         self._table = np.zeros(0x110000, dtype=np.int32)
-        self._words: dict[str, Tokens] = {}
+        self._words: dict[str, _Plain] = {}
         self._letter, self._digit, self._mark = map(_plain, self._encoded([_LETTER, _DIGIT, _MARK]))
 
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
@@ -68,27 +73,31 @@ class CharacterTokens:
         goes_on[edges] = False
         starts = np.flatnonzero(inside & ~goes_on[:-1])
         ends = np.flatnonzero(inside & ~goes_on[1:]) + 1
-        words = [text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-        found = self._of_words(words)
-        shifts = np.repeat(starts.astype(np.int32), [len(one.ids) for one in found])
-        ids = np.concatenate([one.ids for one in found])
-        firsts = np.concatenate([one.starts for one in found]) + shifts
-        lasts = np.concatenate([one.ends for one in found]) + shifts
-        between = np.searchsorted(single.starts, firsts)
+        some = range(0, len(starts), _WORDS)
+        found = [self._of_words(text, starts[at : at + _WORDS], ends[at : at + _WORDS]) for at in some]
+        ids, firsts, lasts = np.concatenate(found, axis=1)
+        between = np.searchsorted(single.starts, firsts.astype(np.int32))
         return Tokens(
             np.insert(single.ids, between, ids),
             np.insert(single.starts, between, firsts),
             np.insert(single.ends, between, lasts),
         )
 
-    def _of_words(self, words: Sequence[str]) -> list[Tokens]:
-        new = [word for word in dict.fromkeys(words) if word not in self._words]
-        asked = dict(zip(new, map(_tokens, self._encoded(new)), strict=True))
-        found = [asked[word] if word in asked else self._words[word] for word in words]
-        if len(self._words) + len(asked) > _WORDS:
-            self._words = {}
-        self._words |= {word: tokens for word, tokens in asked.items() if len(word) <= _LONGEST}
-        return found
+    def _of_words(self, text: str, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """[3, tokens]: ids, starts and ends of the tokens of the words [start, end) of a text."""
+        places = starts.tolist()
+        words = [text[start:end] for start, end in zip(places, ends.tolist(), strict=True)]
+        known = self._words  # another thread may put another in its place, none changes it
+        new = [word for word in dict.fromkeys(words) if word not in known]
+        asked = dict(zip(new, map(_plain, self._encoded(new)), strict=True))
+        rows = [
+            (number, place + first, place + last)
+            for place, word in zip(places, words, strict=True)
+            for number, first, last in (asked[word] if word in asked else known[word])
+        ]
+        short = {word: tokens for word, tokens in asked.items() if len(word) <= _LONGEST}
+        self._words = known | short if len(known) + len(short) <= _WORDS else short
+        return np.array(rows, dtype=np.int64).reshape(-1, 3).T
 
     def _ask(self, points: Sequence[int]) -> None:
         chars = [self._seen(chr(point)) for point in points]
@@ -130,8 +139,3 @@ def _plain(encoding: Encoding) -> _Plain:
 
 def _moved(tokens: _Plain, by: int) -> _Plain:
     return [(number, start + by, end + by) for number, start, end in tokens]
-
-
-def _tokens(encoding: Encoding) -> Tokens:
-    offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-    return Tokens(np.array(encoding.ids, dtype=np.int64), offsets[:, 0], offsets[:, 1])

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from bangfu.inference.character_tokens import CharacterTokens
 from bangfu.inference.tokens import Tokens
 
-_LINE_BREAK = re.compile(r"[^\S\n]*(\n)\s*")
+_LINE_BREAK = re.compile(r"\n\s*")
 
 
 class Encoder:
@@ -87,7 +87,7 @@ class Encoder:
         ]
 
     def _with_line_breaks(self, text: str, tokens: Tokens) -> Tokens:
-        breaks = np.array([match.end(1) - 1 for match in _LINE_BREAK.finditer(text)], dtype=np.int32)
+        breaks = np.array([match.start() for match in _LINE_BREAK.finditer(text)], dtype=np.int32)
         places = np.searchsorted(tokens.starts, breaks)
         # none in front of the first token and none behind the last
         inside = (places > 0) & (places < len(tokens))

@@ -117,7 +117,7 @@ def test_the_batch_changes_nothing(extractor: Extractor, article: str) -> None:
     assert [places(entities) for entities in extractor.stream(iter(texts), look_ahead=5)] == one_by_one
 
 
-class Lexicon:
+class ByHeart:
     """A backend that knows by heart which tokens are a name: what windows lose or double shows at once."""
 
     def __init__(self, encoder: Encoder, name: str) -> None:
@@ -140,7 +140,7 @@ class Lexicon:
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_a_name_across_a_window_edge_is_found_once_and_whole(extractor: Extractor, before: int, after: int) -> None:
     name = "滨海县残疾人联合会"
-    backend = Lexicon(extractor.encoder, name)
+    backend = ByHeart(extractor.encoder, name)
     model = Extractor(backend, extractor.encoder, dataclasses.replace(extractor.settings, window=40, stride=20))
     raw = "的" * before + name + "了" * after
     assert places(model(raw)) == [(before, before + len(name), "ORG")]
@@ -233,7 +233,7 @@ def test_numbers_too_large_for_fp16_are_said(extractor: Extractor) -> None:
         Extractor(backend, extractor.encoder, extractor.settings)("民政部")
 
 
-class Submitting(Lexicon):
+class Submitting(ByHeart):
     """As a GPU: a batch runs when its scores are asked for, and not before; it notes what was done when."""
 
     def __init__(self, encoder: Encoder, name: str) -> None:
@@ -255,7 +255,7 @@ def test_a_batch_is_submitted_before_the_last_is_read(extractor: Extractor) -> N
     texts = [text for n in range(30) for text in ("的" * n + "滨海县残联" + "了" * (40 - n), "", "滨海县残联、" * n)]
     backend = Submitting(extractor.encoder, "滨海县残联")
     one = Extractor(backend, extractor.encoder, extractor.settings, 300)
-    two = Extractor(Lexicon(extractor.encoder, "滨海县残联"), extractor.encoder, extractor.settings, 300)
+    two = Extractor(ByHeart(extractor.encoder, "滨海县残联"), extractor.encoder, extractor.settings, 300)
     assert list(one.stream(texts, look_ahead=9000)) == list(two.stream(texts, look_ahead=9000))
     batches = len(backend.done) // 2
     assert batches > 10

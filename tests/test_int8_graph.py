@@ -1,6 +1,7 @@
 """The int8 graph: what fp32 finds, a batch that changes nothing, one line where it is not to be had."""
 
 import json
+import platform
 import shutil
 from pathlib import Path
 
@@ -74,10 +75,10 @@ def test_threads_change_nothing(precision: Precision) -> None:
     assert (one[mask > 0] != 0).all() and not one[mask == 0].any()
 
 
-def test_denormals_are_flushed_only_where_the_graph_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif((platform.system(), platform.machine()) != ("Linux", "x86_64"), reason="others do not need it")
+def test_denormals_are_flushed_only_where_the_graph_runs() -> None:
     """Products with denormals made the model a tenth slower; a caller's own arithmetic is not to be changed."""
-    if denormals.LIBRARY is None:
-        pytest.skip("only Linux on x86-64 needs it")
+    assert denormals.LIBRARY is not None
     small = np.full(8, 1e-38, dtype=np.float32)
     seen: list[bool] = []
 
@@ -149,13 +150,18 @@ def test_both_activations_are_those_of_fp32(folder: ModelFolder, article: str, a
     config = json.loads((folder.path / CONFIG).read_text(encoding="utf-8"))
     (folder.path / CONFIG).write_text(json.dumps(config | {"hidden_act": activation}), encoding="utf-8")
     export.export(folder)
-    # weights of the other activation tag badly, but in either precision alike
+    # weights of the other activation tag differently, but in either precision alike
     assert int8_graph.write(folder, [article]) > 0.99
+    onnx = pytest.importorskip("onnx")
+    for name, of_gelu, of_relu in ((INT8_GRAPH, "Gelu", ""), (OPENVINO_GRAPH, "Erf", "Relu")):
+        graph = onnx.load(folder.path / name, load_external_data=False).graph
+        kinds = {node.op_type for node in graph.node}
+        assert (of_gelu in kinds, of_relu in kinds) == (activation == "gelu", activation == "relu" and bool(of_relu))
     ids = np.array([Extractor.load(folder.path).encoder.encode([article])[0].ids[:100]])
     fast, exact = (
         OnnxBackend(folder, "cpu", precision).scores(ids, np.ones_like(ids)) for precision in ("int8", "fp32")
     )
-    assert np.abs(fast - exact).mean() < 0.1 * exact.std()
+    assert np.abs(fast - exact).mean() < 0.012 * exact.std()
 
 
 def test_a_graph_that_was_not_found_right_is_not_left(folder: ModelFolder, article: str) -> None:

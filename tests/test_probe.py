@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="needs the extra 'train'")
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from models import tiny_encoder
 from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
-from transformers import AutoTokenizer
+from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from bangfu.inference.encoder import Encoder
 from bangfu.inference.windows import windows
@@ -71,6 +71,16 @@ def test_an_encoder_with_a_head_of_other_labels_gets_a_new_one(config: ProbeConf
     AutoTokenizer.from_pretrained(config.encoder).save_pretrained(headed)
     result = Probe(dataclasses.replace(config, encoder=headed, labels=("LOC",), seeds=(1,))).run()
     assert result["mean"] > 95
+    # of as many labels, too
+    still = dataclasses.replace(config, encoder=headed, epochs=1, learning_rate=1e-9, head_learning_rate=1e-9)
+    before = AutoModelForTokenClassification.from_pretrained(headed).classifier
+    head = Probe(still).train(1).classifier
+    assert before.bias.abs().max() > 1e-3 > head.bias.abs().max() and not torch.equal(before.weight, head.weight)
+    config_file = Path(headed) / "config.json"
+    sizes = json.loads(config_file.read_text(encoding="utf-8"))
+    config_file.write_text(json.dumps(sizes | {"max_position_embeddings": 40}), encoding="utf-8")
+    with pytest.raises(ConfigError, match="position_embeddings"):
+        Probe(dataclasses.replace(config, encoder=headed)).train(1)
 
 
 def test_another_set_comes_first_without_what_the_test_set_has(config: ProbeConfig, tmp_path: Path) -> None:

@@ -1,16 +1,21 @@
 """Tokens: line breaks are one token, and sentences end where they end."""
 
+import time
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
+from tokenizers.pre_tokenizers import Whitespace
 
 from bangfu.inference import character_tokens
 from bangfu.inference.character_tokens import CharacterTokens
 from bangfu.inference.encoder import Encoder
 from bangfu.inference.model_folder import SHIPPED, TOKENIZER
+from bangfu.inference.tokens import Tokens
 
 
 def test_line_breaks_and_sentence_ends() -> None:
@@ -44,26 +49,60 @@ def test_a_table_gives_the_tokens_of_the_tokenizer(texts: list[str]) -> None:
                 " " if unicodedata.category(char) in symbols and char not in known else char for char in text
             )
             exact = tokenizer.encode(seen, add_special_tokens=False)
-            places = list(zip(tokens.starts.tolist(), tokens.ends.tolist(), strict=True))
-            assert (tokens.ids.tolist(), places) == (exact.ids, exact.offsets)
+            assert _same(tokens, exact)
+
+
+def _same(tokens: Tokens, exact: Encoding) -> bool:
+    places = list(zip(tokens.starts.tolist(), tokens.ends.tolist(), strict=True))
+    return (tokens.ids.tolist(), places) == (exact.ids, exact.offsets)
 
 
 def test_every_character_beside_others() -> None:
     tokenizer = Tokenizer.from_file(str(SHIPPED / TOKENIZER))
     ours = CharacterTokens(tokenizer)
     known = tokenizer.get_vocab()
-    chars = [chr(code) for code in range(0x10000) if not 0xD800 <= code < 0xE000]
+    chars = [chr(code) for code in (*range(0xD800), *range(0xE000, 0x10000), *range(0x1F000, 0x20000), 0x20BB7)]
     chars = [char for char in chars if char in known or unicodedata.category(char)[0] not in "SN"]
     texts = [text for char in chars for text in (f"县{char}镇", f"8{char}a", f"{char}{char}")]
-    for tokens, exact in zip(ours.encode(texts), tokenizer.encode_batch(texts, add_special_tokens=False), strict=True):
-        assert tokens.ids.tolist() == exact.ids and tokens.starts.tolist() == [start for start, _ in exact.offsets]
+    exact = tokenizer.encode_batch(texts, add_special_tokens=False)
+    assert all(map(_same, ours.encode(texts), exact))
 
 
 def test_words_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(character_tokens, "_WORDS", 3)
+    tokenizer = Tokenizer.from_file(str(SHIPPED / TOKENIZER))
+    ours = CharacterTokens(tokenizer)
+    for texts in (["省10县", "200x30"], ["x" * 50, "10，200，3，10，4，5", ""], ["a b c d e f 10"]):
+        exact = tokenizer.encode_batch(texts, add_special_tokens=False)
+        assert all(map(_same, ours.encode(texts), exact))
+        assert len(ours._words) <= 3 and not any(len(word) > 40 for word in ours._words)
+
+
+def test_threads_share_an_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(character_tokens, "_WORDS", 20)
     ours = CharacterTokens(Tokenizer.from_file(str(SHIPPED / TOKENIZER)))
-    texts = ["省10县", "200x30", "x" * 50, "10，200，3"]
-    assert [tokens.ids.tolist() for tokens in ours.encode(texts)] == [
-        tokens.ids.tolist() for text in texts for tokens in ours.encode([text])
-    ]
-    assert len(ours._words) <= 3 and not any(len(word) > 40 for word in ours._words)
+    texts = [f"第{number}批{number * 7}万元" for number in range(400)]
+    alone = [tokens.ids.tolist() for tokens in ours.encode(texts)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            assert [tokens.ids.tolist() for (tokens,) in pool.map(lambda text: ours.encode([text]), texts)] == alone
+
+
+def test_only_tokenizers_that_part_words_as_bert_does(tmp_path: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(SHIPPED / TOKENIZER))
+    tokenizer.add_tokens(["乡村振兴"])
+    tokenizer.save(str(tmp_path / "added.json"))
+    other = Tokenizer.from_file(str(SHIPPED / TOKENIZER))
+    other.pre_tokenizer = Whitespace()
+    other.save(str(tmp_path / "other.json"))
+    for name in ("added.json", "other.json"):
+        with pytest.raises(ValueError, match="BERT family"):
+            Encoder.from_file(tmp_path / name)
+
+
+def test_spaces_take_no_quadratic_time() -> None:
+    encoder = Encoder.from_file(SHIPPED / TOKENIZER)
+    began = time.perf_counter()
+    (tokens,) = encoder.encode(["会理市" + " " * 100_000 + "\n 慈善会"])
+    # it took a minute and a half
+    assert time.perf_counter() - began < 5 and len(tokens) == 7

@@ -20,6 +20,7 @@ from accelerate import PartialState
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import (
+    AutoConfig,
     AutoModelForTokenClassification,
     AutoTokenizer,
     EarlyStoppingCallback,
@@ -246,6 +247,8 @@ def _load(config: TrainingConfig) -> tuple[Any, Any]:
     name = config.encoder
     check_encoder(name)
     try:
+        if config.activation and not hasattr(AutoConfig.from_pretrained(name), "hidden_act"):
+            raise ConfigError(f"encoder {name}: has no activation that can be chosen; leave activation out")
         tokenizer = AutoTokenizer.from_pretrained(name)
         model = AutoModelForTokenClassification.from_pretrained(
             name,

@@ -194,17 +194,19 @@ class Probe:
         config = self.config
         torch.manual_seed(seed)
         random = np.random.default_rng(seed)
-        model = AutoModelForTokenClassification.from_pretrained(
+        model, report = AutoModelForTokenClassification.from_pretrained(
             config.encoder,
             num_labels=1 + 2 * len(config.labels),
-            # an encoder that has a head of other labels gets a new one
             ignore_mismatched_sizes=True,
+            output_loading_info=True,
             hidden_dropout_prob=config.dropout,
             attention_probs_dropout_prob=config.dropout,
             classifier_dropout=config.dropout,
             dtype=torch.float32,
             attn_implementation="sdpa" if self.device.type == "cuda" else "eager",
-        ).to(self.device)
+        )
+        _new_head(model, report, config.encoder)
+        model.to(self.device)
         if self.first_set:
             self._fit(model, self.first_set, config.first_epochs, random, f"seed {seed}, first")
         average = WeightAverage(model, config.average) if config.average else None
@@ -301,6 +303,18 @@ class Probe:
         lengths = torch.tensor([len(window) + 2 for _, window in batch])
         mask = (torch.arange(longest) < lengths[:, None]).long()
         return ids.to(self.device), mask.to(self.device)
+
+
+def _new_head(model: Any, report: dict[str, Any], encoder: str) -> None:
+    """Put a new head in the place of one of other labels; ConfigError where anything else did not fit the model."""
+    sizes = {key[0] if isinstance(key, tuple) else key for key in report["mismatched_keys"]}
+    others = sorted(key for key in sizes if not key.startswith("classifier."))
+    if others:
+        raise ConfigError(f"encoder {encoder}: {others[0]} is not of the size that its config.json says; copy it anew")
+    # of another number of labels it is new already
+    if not sizes and "classifier.weight" not in report["missing_keys"]:
+        torch.nn.init.normal_(model.classifier.weight, std=model.config.initializer_range)
+        torch.nn.init.zeros_(model.classifier.bias)
 
 
 def _figures(scores: dict[str, Score]) -> dict[str, float]:
