@@ -90,7 +90,7 @@ def test_both_activations_are_those_of_fp32(tmp_path: Path, article: str, activa
         backend(folder, "cpu", precision).scores(ids, np.ones_like(ids))
         for backend, precision in ((OpenVinoBackend, "int8"), (OnnxBackend, "fp32"))
     )
-    assert np.abs(fast - exact).mean() < 0.012 * exact.std()
+    assert np.abs(fast - exact).mean() < 0.03 * exact.std()
 
 
 def test_scores_depend_on_neither_batch_nor_threads(folder: ModelFolder) -> None:
