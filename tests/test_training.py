@@ -29,7 +29,7 @@ from bangfu.training.cross_check import cross_check
 from bangfu.training.distillation_config import DistillationConfig
 from bangfu.training.experiment import experiment
 from bangfu.training.experiment_config import ExperimentConfig, VariantConfig
-from bangfu.training.finetuning import ResumeError, train
+from bangfu.training.finetuning import ResumeError, packed, train
 from bangfu.training.learning_curve import learning_curve, part
 from bangfu.training.model_card import CARD_FILE
 from bangfu.training.training_set import TrainingSet
@@ -348,6 +348,13 @@ def test_the_average_of_the_weights_is_measured_and_kept(
             assert torch.allclose(measured[1][name].double(), value, atol=1e-6), name
             assert torch.allclose(saved[name].double(), value, atol=2e-3), name
     assert len(measured) == 2 and not torch.equal(seen[-1]["classifier.bias"], measured[1]["classifier.bias"])
+
+
+def test_packed_words_are_the_nearest_of_nine_bits() -> None:
+    values = torch.randn(1000, generator=torch.Generator().manual_seed(1)).to(torch.float16)
+    found = packed(values)
+    assert not (found.view(torch.int16) & 1).any()
+    assert ((found.float() - values.float()).abs() <= 2.0**-10 * values.float().abs()).all()
 
 
 def test_a_soup_is_the_mean_of_its_runs(config: TrainingConfig, tmp_path: Path) -> None:
