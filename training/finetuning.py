@@ -231,7 +231,7 @@ def soup(weights: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
 
 
 def packed(values: torch.Tensor) -> torch.Tensor:
-    """fp16 values rounded to nine bits of mantissa: a model hardly notices, and a package has to hold a bit less of each."""
+    """fp16 values rounded to nine bits of mantissa: a model hardly notices, and a package holds a bit less of each."""
     rounded: torch.Tensor = ((values.view(torch.int16) + 1) & -2).view(torch.float16)
     return rounded
 
