@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 
 import numpy as np
 import numpy.typing as npt
@@ -106,6 +105,6 @@ class OnnxBackend:
     def _run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Scores:
         # a graph for rows of one length has no mask
         feeds = {name: {"input_ids": ids, "attention_mask": mask}[name] for name in self._inputs}
-        with flushed() if self.device == "cpu" else nullcontext():
+        with flushed():
             result: Scores = self._session.run(["logits"], feeds)[0]
         return result

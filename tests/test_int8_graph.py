@@ -141,18 +141,12 @@ def test_the_graph_is_written_anew(folder: ModelFolder, article: str) -> None:
 
 
 @pytest.mark.parametrize("activation", ["gelu", "relu"])
-def test_both_activations_are_those_of_fp32(folder: ModelFolder, article: str, activation: str) -> None:
-    int8_graph = pytest.importorskip(
-        "bangfu.training.int8_graph", reason="needs the extra 'train'", exc_type=ImportError
-    )
-    from bangfu.training import export
-
-    config = json.loads((folder.path / CONFIG).read_text(encoding="utf-8"))
-    (folder.path / CONFIG).write_text(json.dumps(config | {"hidden_act": activation}), encoding="utf-8")
-    export.export(folder)
+def test_both_activations_are_those_of_fp32(tmp_path: Path, article: str, activation: str) -> None:
+    onnx = pytest.importorskip("onnx", reason="needs the extra 'train'")
+    models = pytest.importorskip("models", reason="needs the extra 'train'", exc_type=ImportError)
     # weights of the other activation tag differently, but in either precision alike
-    assert int8_graph.write(folder, [article]) > 0.99
-    onnx = pytest.importorskip("onnx")
+    folder, agreement = models.with_activation(tmp_path / "model", activation, [article])
+    assert agreement > 0.99
     for name, of_gelu, of_relu in ((INT8_GRAPH, "Gelu", ""), (OPENVINO_GRAPH, "Erf", "Relu")):
         graph = onnx.load(folder.path / name, load_external_data=False).graph
         kinds = {node.op_type for node in graph.node}

@@ -1,6 +1,5 @@
 """The backend of the extra ``openvino``: what fp32 finds, a batch and threads that change nothing."""
 
-import json
 import shutil
 import sys
 import time
@@ -13,7 +12,7 @@ import pytest
 
 from bangfu.inference import DeviceError, Extractor, ModelFolderError
 from bangfu.inference.backend import Precision
-from bangfu.inference.model_folder import CONFIG, OPENVINO_GRAPH, SHIPPED, WEIGHTS, ModelFolder
+from bangfu.inference.model_folder import OPENVINO_GRAPH, SHIPPED, WEIGHTS, ModelFolder
 from bangfu.labels.user_error import UserError
 
 
@@ -72,19 +71,11 @@ def test_openvino_finds_what_fp32_finds(
 @pytest.mark.parametrize("activation", ["gelu", "relu"])
 def test_both_activations_are_those_of_fp32(tmp_path: Path, article: str, activation: str) -> None:
     pytest.importorskip("openvino", reason="needs the extra 'openvino'")
-    int8_graph = pytest.importorskip(
-        "bangfu.training.int8_graph", reason="needs the extra 'train'", exc_type=ImportError
-    )
+    models = pytest.importorskip("models", reason="needs the extra 'train'", exc_type=ImportError)
     from bangfu.inference.onnx_backend import OnnxBackend
     from bangfu.inference.openvino_backend import OpenVinoBackend
-    from bangfu.training import export
 
-    shutil.copytree(SHIPPED, tmp_path / "model")
-    folder = ModelFolder.load(tmp_path / "model")
-    config = json.loads((folder.path / CONFIG).read_text(encoding="utf-8"))
-    (folder.path / CONFIG).write_text(json.dumps(config | {"hidden_act": activation}), encoding="utf-8")
-    export.export(folder)
-    int8_graph.write(folder, [article])
+    folder, _ = models.with_activation(tmp_path / "model", activation, [article])
     ids = np.array([Extractor.load(folder.path).encoder.encode([article])[0].ids[:96]])
     fast, exact = (
         backend(folder, "cpu", precision).scores(ids, np.ones_like(ids))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,11 @@ def steps(matrix: Array) -> Array:
     fractions, exponents = np.frexp(np.maximum(np.abs(matrix).max(axis=0) / 127, 1e-8))
     scales: Array = np.ldexp(np.ceil(fractions * 128) / 128, exponents).astype(np.float32)
     return scales
+
+
+def activation(config: Mapping[str, int | float | str]) -> str:
+    """The activation that a BERT's config.json names, or its default."""
+    return str(config.get("hidden_act", "gelu"))
 
 
 class GraphBuilder:

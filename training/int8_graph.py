@@ -22,7 +22,7 @@ from bangfu.inference.onnx_backend import OnnxBackend
 from bangfu.labels.user_error import UserError
 from bangfu.training import openvino_graph
 from bangfu.training.activation_ranges import Ranges, activation_ranges
-from bangfu.training.graph_builder import FUSED, GraphBuilder, steps
+from bangfu.training.graph_builder import FUSED, GraphBuilder, activation, steps
 
 # The least share of tags that must be those of fp32.
 MINIMUM = 0.99
@@ -103,7 +103,7 @@ def write(folder: ModelFolder, texts: Sequence[str]) -> float:
     NoInt8Error for another kind of encoder, and where fewer than MINIMUM of the tags agree: then neither graph is left.
     """
     config = json.loads(folder.file(CONFIG).read_text(encoding="utf-8"))
-    if config.get("model_type") != "bert" or config.get("hidden_act", "gelu") not in ("gelu", "relu"):
+    if config.get("model_type") != "bert" or activation(config) not in ("gelu", "relu"):
         raise NoInt8Error(f"{folder.path}: an int8 graph is made of a BERT with gelu or relu only; use fp32")
     encoder = Encoder.from_file(folder.file(TOKENIZER))
     ranges = activation_ranges(folder, encoder, texts)
@@ -146,7 +146,7 @@ def _build(builder: _Builder, config: dict[str, int | float | str]) -> None:
         dense = f"{layer}.intermediate.dense"
         inside = builder.linear(value, [dense])
         # ReLU is done when its answer is quantised: the range begins at nought, so what is below becomes nought
-        if config.get("hidden_act", "gelu") == "gelu":
+        if activation(config) == "gelu":
             # the product adds the bias in passing; BiasGelu would read everything once more
             inside = builder.node("Gelu", [inside], domain=FUSED)
         output = f"{layer}.output"

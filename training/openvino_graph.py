@@ -15,7 +15,7 @@ from onnx import TensorProto
 
 from bangfu.inference.model_folder import OPENVINO_GRAPH, WEIGHTS, ModelFolder
 from bangfu.training.activation_ranges import Ranges
-from bangfu.training.graph_builder import Array, GraphBuilder, steps
+from bangfu.training.graph_builder import Array, GraphBuilder, activation, steps
 
 # What is added to the attention paid to padding.
 _MASKED = -10_000.0
@@ -80,7 +80,7 @@ def write(folder: ModelFolder, config: Mapping[str, int | float | str], ranges: 
         value = builder.norm(builder.node("Add", [attended, value]), norm, epsilon)
         dense = f"{layer}.intermediate.dense"
         inside = builder.linear(builder.activation(value, dense), dense)
-        if config.get("hidden_act", "gelu") == "relu":
+        if activation(config) == "relu":
             inside = builder.node("Relu", [inside])
         else:
             # the form of GELU that OpenVINO knows
