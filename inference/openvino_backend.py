@@ -24,11 +24,11 @@ except ImportError as error:
     raise ImportError("the openvino backend needs OpenVINO: pip install 'bangfu[openvino]'") from error
 
 # Tokens of a piece: what a run costs beside its tokens weighs little in so many, and twice as many hold 17 MB more.
-_PIECE_TOKENS = 512
+_PIECE_TOKENS = 1024
 # What OpenVINO sets up in a process's first run, two threads would wait for in each other for ever.
 _FIRST = threading.Lock()
 # OpenVINO makes its kernels anew for each shape that it meets; rows are padded so that there are few.
-_MULTIPLE = 32
+_MULTIPLE = 16
 
 
 class OpenVinoBackend:

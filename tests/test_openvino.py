@@ -121,7 +121,7 @@ def test_the_first_run_is_alone(folder: ModelFolder) -> None:
 
     backend = OpenVinoBackend(folder, "cpu", "int8", 2)
     backend._model = Model()
-    mask = np.ones((8, 400), dtype=np.int64)
+    mask = np.ones((8, 600), dtype=np.int64)
     backend.scores(mask, mask)
     # both threads have begun by then; the first run and the one that waited for it were alone, the others were not
     assert len(seen) == 8 and seen[0] == 1 and seen[1] == 1 and max(seen) == 2

@@ -70,8 +70,8 @@ class GraphBuilder:
         """A matrix of the safetensors file as fp32 [in, out]."""
         return self.node("Transpose", [self.node("Cast", [self.stored(name)], to=TensorProto.FLOAT)], perm=[1, 0])
 
-    def embeddings(self, epsilon: float) -> str:
-        """Words, positions and the first kind of token of ``input_ids`` [batch, tokens], summed and normed."""
+    def embeddings(self) -> str:
+        """Words, positions and the first kind of token of ``input_ids`` [batch, tokens], summed."""
         positions = self.stored("bert.embeddings.position_embeddings.weight")
         positions = self.node("Cast", [positions], to=TensorProto.FLOAT)
         # the kinds of token are not used: all are of the first
@@ -84,7 +84,7 @@ class GraphBuilder:
         place = self.node("Slice", [positions, zero, length, zero])
         words = self.stored("bert.embeddings.word_embeddings.weight")
         word = self.node("Cast", [self.node("Gather", [words, "input_ids"])], to=TensorProto.FLOAT)
-        return self.norm(self.node("Add", [word, place]), "bert.embeddings.LayerNorm", epsilon)
+        return self.node("Add", [word, place])
 
     def norm(self, value: str, norm: str, epsilon: float) -> str:
         inputs = [value, self.weight(f"{norm}.weight"), self.weight(f"{norm}.bias")]

@@ -132,7 +132,7 @@ def remove(folder: ModelFolder) -> list[str]:
 
 def _build(builder: _Builder, config: dict[str, int | float | str]) -> None:
     epsilon, hidden = float(config["layer_norm_eps"]), int(config["hidden_size"])
-    value = builder.embeddings(epsilon)
+    value = builder.norm(builder.embeddings(), "bert.embeddings.LayerNorm", epsilon)
     thirds = builder.constant("thirds", np.array([hidden] * 3))
     for number in range(int(config["num_hidden_layers"])):
         layer = f"bert.encoder.layer.{number}"

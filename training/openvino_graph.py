@@ -1,13 +1,16 @@
 """The graph for OpenVINO: linear layers of 8-bit integers, written as quantised and dequantised values.
 
-OpenVINO turns such pairs into products of integers, and joins quantising with GELU or ReLU and sums. All weights
-stay in the safetensors file and are quantised when the graph is loaded. Rows may be padded.
+OpenVINO turns such pairs into products of integers, and joins quantising with what stands before it where that leads
+nowhere else. So a norm's weight and bias are applied once for the layer behind it, which wants integers, and once for
+the sum behind that layer. All weights stay in the safetensors file and are quantised when the graph is loaded. Rows
+may be padded.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,30 +25,73 @@ _MASKED = -10_000.0
 Zero = npt.NDArray[np.int8 | np.uint8]
 
 
-class _Builder(GraphBuilder):
-    def _quantised(self, value: str, called: str, scale: float | Array, zero: Zero, axis: int = 1) -> str:
-        names = [
-            self.constant(f"{called}.scale", np.asarray(scale, dtype=np.float32)),
-            self.constant(f"{called}.zero", zero),
-        ]
-        integers = self.node("QuantizeLinear", [value, *names], axis=axis)
-        return self.node("DequantizeLinear", [integers, *names], axis=axis)
+@dataclass(frozen=True)
+class _Normed:
+    """A value of mean 0 and variance 1 whose norm's weight and bias are still to be applied."""
 
-    def activation(self, value: str, layer: str, symmetric: bool = True) -> str:
-        """What enters a layer, rounded to what 8 bits hold; ``symmetric`` products are cheaper: nought stays nought."""
+    value: str
+    weight: str
+    bias: str
+
+
+class _Builder(GraphBuilder):
+    def normed(self, value: str, norm: str, epsilon: float) -> _Normed:
+        weight, bias = self.weight(f"{norm}.weight"), self.weight(f"{norm}.bias")
+        ones = self.constant(f"{norm}.ones", np.ones(self.weights[f"{norm}.weight"].shape, dtype=np.float32))
+        return _Normed(self.node("LayerNormalization", [value, ones], axis=-1, epsilon=epsilon), weight, bias)
+
+    def scaled(self, normed: _Normed) -> str:
+        return self.node("Add", [self.node("Mul", [normed.value, normed.weight]), normed.bias])
+
+    def entering(self, normed: _Normed, layer: str) -> str:
+        """What enters a layer behind a norm, rounded to 8 bits; nought stays nought, which makes the product cheap."""
+        step = self._step(layer)
+        unit = self.constant(f"{layer}.in.unit", np.array(step, dtype=np.float32))
+        weight, bias = (self.node("Div", [value, unit]) for value in (normed.weight, normed.bias))
+        # as steps, for what has the very weight and bias of the sum OpenVINO would compute once, and round apart
+        value = self.scaled(_Normed(normed.value, weight, bias))
+        return self._quantised(value, f"{layer}.in", 1.0, np.array(0, dtype=np.int8), step)
+
+    def symmetric(self, value: str, layer: str) -> str:
+        """What enters another layer, rounded to 8 bits in the same way."""
+        return self._quantised(value, f"{layer}.in", self._step(layer), np.array(0, dtype=np.int8))
+
+    def asymmetric(self, value: str, layer: str) -> str:
+        """What enters a layer, rounded to 8 bits from the least to the most of it."""
         low, high = self.ranges[layer]
-        if symmetric:
-            return self._quantised(value, f"{layer}.in", max(-low, high, 1e-6) / 127, np.array(0, dtype=np.int8))
         scale = max((high - low) / 255, 1e-8)
         return self._quantised(value, f"{layer}.in", scale, np.array(round(-low / scale), dtype=np.uint8))
 
-    def linear(self, value: str, layer: str) -> str:
-        """A linear layer, [..., in] to [..., out], of a value that ``activation`` gave."""
-        weights = self.weights[f"{layer}.weight"].astype(np.float32)
-        scales = steps(weights.T)
+    def _step(self, layer: str) -> float:
+        low, high = self.ranges[layer]
+        return max(-low, high, 1e-6) / 127
+
+    def _quantised(
+        self, value: str, called: str, scale: float | Array, zero: Zero, stands_for: float | None = None
+    ) -> str:
+        """A value, or a matrix by its columns, as integers of ``scale``, which stand for that or what is given."""
+        read = written = self.constant(f"{called}.scale", np.asarray(scale, dtype=np.float32))
+        if stands_for is not None:
+            written = self.constant(f"{called}.step", np.asarray(stands_for, dtype=np.float32))
+        zeros = self.constant(f"{called}.zero", zero)
+        return self.node(
+            "DequantizeLinear", [self.node("QuantizeLinear", [value, read, zeros], axis=1), written, zeros], axis=1
+        )
+
+    def linear(self, value: str, layer: str, more: str = "") -> str:
+        """A linear layer, [..., in] to [..., out], of a rounded value; ``more`` is added to its bias."""
+        scales = steps(self.weights[f"{layer}.weight"].astype(np.float32).T)
         zeros = np.zeros(len(scales), dtype=np.int8)
         matrix = self._quantised(self.transposed(f"{layer}.weight"), f"{layer}.weight", scales, zeros)
-        return self.node("Add", [self.node("MatMul", [value, matrix]), self.weight(f"{layer}.bias")])
+        bias = self.weight(f"{layer}.bias")
+        return self.node(
+            "Add", [self.node("MatMul", [value, matrix]), self.node("Add", [bias, more]) if more else bias]
+        )
+
+    def residual(self, before: _Normed, value: str, layer: str) -> str:
+        """A linear layer's answer and the scaled value before it, summed; OpenVINO adds a product in one step."""
+        product = self.linear(value, layer, more=before.bias)
+        return self.node("Add", [self.node("Mul", [before.value, before.weight]), product])
 
 
 def write(folder: ModelFolder, config: Mapping[str, int | float | str], ranges: Ranges) -> None:
@@ -53,7 +99,7 @@ def write(folder: ModelFolder, config: Mapping[str, int | float | str], ranges: 
     builder = _Builder(folder.file(WEIGHTS), ranges)
     epsilon, heads = float(config["layer_norm_eps"]), int(config["num_attention_heads"])
     size = int(config["hidden_size"]) // heads
-    value = builder.embeddings(epsilon)
+    normed = builder.normed(builder.embeddings(), "bert.embeddings.LayerNorm", epsilon)
     numbers = {"half": 0.5, "whole": 1.0, "masked": -_MASKED, "scale": 1 / math.sqrt(size), "root": 1 / math.sqrt(2)}
     half, whole, masked, scale, root = (
         builder.constant(name, np.array(number, dtype=np.float32)) for name, number in numbers.items()
@@ -65,30 +111,32 @@ def write(folder: ModelFolder, config: Mapping[str, int | float | str], ranges: 
     for number in range(int(config["num_hidden_layers"])):
         layer = f"bert.encoder.layer.{number}"
         names = [f"{layer}.attention.self.{name}" for name in ("query", "key", "value")]
-        rounded = builder.activation(value, names[0])
+        rounded = builder.entering(normed, names[0])
         # as three products: OpenVINO makes one kernel of attention with its transpositions, but not of a Split before
-        query, key, values = (
-            builder.node("Transpose", [builder.node("Reshape", [builder.linear(rounded, name), split])], perm=order)
-            for name, order in zip(names, ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]), strict=True)
-        )
+        parts = [builder.node("Reshape", [builder.linear(rounded, name), split]) for name in names]
+        query, key, values = (builder.node("Transpose", [part], perm=[0, 2, 1, 3]) for part in parts)
+        # a transposition of its own, for OpenVINO takes this one into the product
+        key = builder.node("Transpose", [key], perm=[0, 1, 3, 2])
         attention = builder.node("Mul", [builder.node("MatMul", [query, key]), scale])
         attention = builder.node("Softmax", [builder.node("Add", [attention, mask])], axis=-1)
-        attended = builder.node("Transpose", [builder.node("MatMul", [attention, values])], perm=[0, 2, 1, 3])
-        attended = builder.node("Reshape", [attended, whole_shape])
-        dense, norm = f"{layer}.attention.output.dense", f"{layer}.attention.output.LayerNorm"
-        attended = builder.linear(builder.activation(attended, dense), dense)
-        value = builder.norm(builder.node("Add", [attended, value]), norm, epsilon)
+        dense = f"{layer}.attention.output.dense"
+        # rounded before it is transposed: that the kernel of attention does in passing
+        attended = builder.symmetric(builder.node("MatMul", [attention, values]), dense)
+        attended = builder.node("Reshape", [builder.node("Transpose", [attended], perm=[0, 2, 1, 3]), whole_shape])
+        value = builder.residual(normed, attended, dense)
+        normed = builder.normed(value, f"{layer}.attention.output.LayerNorm", epsilon)
         dense = f"{layer}.intermediate.dense"
-        inside = builder.linear(builder.activation(value, dense), dense)
+        rounded = builder.entering(normed, dense)
+        inside = builder.linear(rounded, dense)
         if activation(config) == "relu":
             inside = builder.node("Relu", [inside])
         else:
             # the form of GELU that OpenVINO knows
             error = builder.node("Add", [builder.node("Erf", [builder.node("Mul", [inside, root])]), whole])
             inside = builder.node("Mul", [builder.node("Mul", [inside, error]), half])
-        dense, norm = f"{layer}.output.dense", f"{layer}.output.LayerNorm"
+        dense = f"{layer}.output.dense"
         # both give next to nothing below nought: half of the steps would be lost
-        inside = builder.linear(builder.activation(inside, dense, symmetric=False), dense)
-        value = builder.norm(builder.node("Add", [inside, value]), norm, epsilon)
-    builder.classifier(value)
+        value = builder.residual(normed, builder.asymmetric(inside, dense), dense)
+        normed = builder.normed(value, f"{layer}.output.LayerNorm", epsilon)
+    builder.classifier(builder.scaled(normed))
     builder.save(folder.path / OPENVINO_GRAPH, "token classifier, int8, for OpenVINO", ["input_ids", "attention_mask"])
