@@ -19,7 +19,7 @@ import numpy.typing as npt
 from bangfu.inference import characters, lines, readings, shifted_bytes
 
 # Saved with every model; a model that was trained under another version of the cleaning is refused.
-CLEANING_VERSION = 2
+CLEANING_VERSION = 3
 
 # Web pages often set Chinese with ASCII punctuation. Beside a Chinese character it is Chinese punctuation: 'A县,B县'
 # becomes 'A县，B县', while '1,200' and 'Inc.(US)' stay as they are.
@@ -28,6 +28,7 @@ _ASCII_PUNCTUATION = re.compile("[,;:?!()]+")
 _CHINESE_PUNCTUATION = str.maketrans(",;:?!()", "，；：？！（）")
 # What a step may change, beside traditional characters and odd ones; every combining character is odd, and so is (.
 _CHANGED = characters.any_of([*map(chr, characters.TABLE), *"\n\r,;:?!)（"])
+_WIDE = "\u3000"
 # Text that looks garbled is cleaned again until nothing changes; so often is enough for any.
 _PASSES = 8
 
@@ -75,7 +76,8 @@ class Cleaned:
 def clean(raw: str) -> Cleaned:
     """Undo what the way to us did to a text, and keep the way back.
 
-    Full-width letters, digits and % become half-width, odd spaces a space and odd line ends a line feed;
+    Full-width letters, digits and % become half-width, odd spaces a space and odd line ends a line feed, but an
+    ideographic space stays, for it parts what stands beside it;
     zero-width and control characters are dropped; letters and their accents are composed (NFC); GBK bytes
     that were read one late are put right where it is clear what they were, with U+FFFD for a character that
     is not; traditional characters become simplified ones; readings in brackets behind a character, as bad
@@ -93,7 +95,7 @@ def clean(raw: str) -> Cleaned:
         # beside what was repaired and simplified more may be told from rubbish
         if cleaned.text == before or not shifted_bytes.suspicious(cleaned.text):
             break
-    return cleaned
+    return _with_wide_spaces(cleaned, raw)
 
 
 def untouched(raw: str) -> Cleaned:
@@ -200,6 +202,15 @@ def _punctuation(before: Cleaned) -> Cleaned:
         return match.group().translate(_CHINESE_PUNCTUATION) if _HAN.search(beside) else match.group()
 
     return before.replace(_ASCII_PUNCTUATION.sub(change, text))
+
+
+def _with_wide_spaces(before: Cleaned, raw: str) -> Cleaned:
+    """Ideographic spaces again as they were; until here they are spaces like others, as garbled bytes have them."""
+    if _WIDE not in raw:
+        return before
+    points = characters.codes(before.text).copy()
+    points[(points == ord(" ")) & (characters.codes(raw)[before.starts] == ord(_WIDE))] = ord(_WIDE)
+    return before.replace(points.tobytes().decode("utf-32-le"))
 
 
 def _joined(before: Cleaned) -> Cleaned:

@@ -15,7 +15,8 @@ from tokenizers import Tokenizer
 from bangfu.inference.character_tokens import CharacterTokens
 from bangfu.inference.tokens import Tokens
 
-_LINE_BREAK = re.compile(r"\n\s*")
+# A line break, a tab, an ideographic space or two spaces and more, with the white space around them.
+_GAP = re.compile(r"\s{2,}|[\n\t\u3000]")
 
 
 class Encoder:
@@ -78,16 +79,17 @@ class Encoder:
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
         """Encode clean texts, in order.
 
-        White space and symbols that the vocabulary lacks have no tokens, but line breaks, with the white
-        space around them, are one [SEP]: headings, rows and paragraphs do not run into each other.
+        White space and symbols that the vocabulary lacks have no tokens, but what parts headings, rows, columns
+        and paragraphs is one [SEP], so that they do not run into each other: line breaks, tabs, ideographic
+        spaces and several spaces, with the white space around them.
         """
         return [
-            self._with_line_breaks(text, tokens)
+            self._with_gaps(text, tokens)
             for text, tokens in zip(texts, self._characters.encode(texts), strict=True)
         ]
 
-    def _with_line_breaks(self, text: str, tokens: Tokens) -> Tokens:
-        breaks = np.array([match.start() for match in _LINE_BREAK.finditer(text)], dtype=np.int32)
+    def _with_gaps(self, text: str, tokens: Tokens) -> Tokens:
+        breaks = np.array([match.start() for match in _GAP.finditer(text)], dtype=np.int32)
         places = np.searchsorted(tokens.starts, breaks)
         # none in front of the first token and none behind the last
         inside = (places > 0) & (places < len(tokens))

@@ -27,7 +27,7 @@ any_text = (
 
 def test_full_width_and_invisible_characters() -> None:
     clear = clean("捐\u200b款１２．５％　ＳＫ\ufeff集团")
-    assert clear.text == "捐款12．5% SK集团"
+    assert clear.text == "捐款12．5%\u3000SK集团"
     assert clear.raw_range(0, 2) == (0, 3)
     assert clear.raw_range(8, 12) == (9, 14)
     assert clear.clean_range(9, 14) == (8, 12)
