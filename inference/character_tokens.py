@@ -19,6 +19,23 @@ from bangfu.inference.tokens import Tokens
 _UNASKED, _GAP, _WORD, _FIRST = range(4)
 # A character is looked at between these, and with a mark behind it that may be dropped or composed with it.
 _LETTER, _DIGIT, _MARK = "a", "1", "\u0301"
+# What a symbol is read as that the vocabulary lacks; others become a space, and what they part would run together.
+_READ_AS = {
+    char: other
+    for other, chars in {
+        "$": "¥￥€£",
+        "|": "｜│┃",
+        "m": "㎡㎥㎜",
+        "c": "㎝",
+        "k": "㎞㎏",
+        "2": "²",
+        "3": "³",
+        "●": "◆◇■□▪▫★☆◎○◉▍▌▎▇▶►▷➤▲△▼▽◈❖✦✧✓✔☑✅♦",
+        "③": "④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳❶❷❸❹❺❻❼❽❾❿",
+        "—": "→⇒➜",
+    }.items()
+    for char in chars
+}
 # Words that are asked for at a time, as many as are remembered, and the longest of these.
 _WORDS, _LONGEST = 1 << 12, 40
 
@@ -26,9 +43,10 @@ _WORDS, _LONGEST = 1 << 12, 40
 class CharacterTokens:
     """Encodes texts as ``tokenizer`` does, one of the BERT family, without special tokens.
 
-    Symbols that its vocabulary lacks become a space: BERT splits at punctuation and not at symbols, so '｜86吨' would
-    have one unknown token for '｜86'. Raises ValueError for a tokenizer that does not part words as BERT does, or has
-    tokens of several characters that it finds anywhere. Threads may share one.
+    Symbols that its vocabulary lacks are read as another that is like them (￥ as $, ｜ as |) and a token by itself, or
+    as a space: BERT splits at punctuation and not at symbols, so '｜86吨' would have one unknown token for '｜86'. Raises
+    ValueError for a tokenizer that does not part words as BERT does, or has tokens of several characters that it finds
+    anywhere. Threads may share one.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -108,6 +126,10 @@ class CharacterTokens:
         ]
         answers = list(map(_plain, self._encoded(probes)))
         for number, point in enumerate(points):
+            other = self._other(chr(point))
+            if other is not None:
+                self._table[point] = other + _FIRST
+                continue
             alone, *others = answers[4 * number : 4 * number + 4]
             by_itself = alone == [] or (len(alone) == 1 and alone[0][1:] == (0, 1))
             expected = [
@@ -119,6 +141,13 @@ class CharacterTokens:
                 self._table[point] = alone[0][0] + _FIRST if alone else _GAP
             else:
                 self._table[point] = _WORD
+
+    def _other(self, char: str) -> int | None:
+        """The token of what a character is read as that the vocabulary lacks."""
+        if char not in _READ_AS or self._tokenizer.token_to_id(char) is not None:
+            return None
+        number: int | None = self._tokenizer.token_to_id(_READ_AS[char])
+        return number
 
     def _seen(self, char: str) -> str:
         # Sm, Sc, Sk, So; No and Nl are ² ① Ⅳ and the like

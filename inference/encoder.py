@@ -18,6 +18,9 @@ from bangfu.inference.tokens import Tokens
 # A line break, a tab, an ideographic space or two spaces and more, with the white space around them.
 _GAP = re.compile(r"\s{2,}|[\n\t\u3000]")
 
+# Counts the changes of what is not in the tokenizer's file: which white space is a token, and which symbols others are.
+_RULES = 2
+
 
 class Encoder:
     """Turns clean text into tokens by a ``tokenizer.json``; nothing is ever truncated or padded."""
@@ -51,7 +54,7 @@ class Encoder:
     @property
     def fingerprint(self) -> str:
         """A hash of all that decides how text becomes tokens."""
-        return hashlib.sha256(self._tokenizer.to_str().encode("utf-8")).hexdigest()
+        return hashlib.sha256(f"{_RULES}{self._tokenizer.to_str()}".encode()).hexdigest()
 
     @property
     def unk_id(self) -> int:
@@ -84,8 +87,7 @@ class Encoder:
         spaces and several spaces, with the white space around them.
         """
         return [
-            self._with_gaps(text, tokens)
-            for text, tokens in zip(texts, self._characters.encode(texts), strict=True)
+            self._with_gaps(text, tokens) for text, tokens in zip(texts, self._characters.encode(texts), strict=True)
         ]
 
     def _with_gaps(self, text: str, tokens: Tokens) -> Tokens:
