@@ -44,9 +44,9 @@ class CharacterTokens:
     """Encodes texts as ``tokenizer`` does, one of the BERT family, without special tokens.
 
     Symbols that its vocabulary lacks are read as another that is like them (￥ as $, ｜ as |) and a token by itself, or
-    as a space: BERT splits at punctuation and not at symbols, so '｜86吨' would have one unknown token for '｜86'. Raises
-    ValueError for a tokenizer that does not part words as BERT does, or has tokens of several characters that it finds
-    anywhere. Threads may share one.
+    as a space: BERT splits at punctuation and not at symbols, so '｜86吨' would have one unknown token for '｜86'.
+    Raises ValueError for a tokenizer that does not part words as BERT does, or has tokens of several characters that
+    it finds anywhere. Threads may share one.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
