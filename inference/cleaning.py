@@ -205,11 +205,18 @@ def _punctuation(before: Cleaned) -> Cleaned:
 
 
 def _with_wide_spaces(before: Cleaned, raw: str) -> Cleaned:
-    """Ideographic spaces again as they were; until here they are spaces like others, as garbled bytes have them."""
-    if _WIDE not in raw:
+    """Ideographic spaces again as they were; until here they are spaces like others.
+
+    A space that no white space stood for comes of garbled bytes, which have no other than the ideographic one.
+    """
+    points = characters.codes(before.text)
+    spaces = np.flatnonzero(points == ord(" "))
+    sources = map(raw.__getitem__, before.starts[spaces].tolist())
+    wide = spaces[[source == _WIDE or not source.isspace() for source in sources]]
+    if not len(wide):
         return before
-    points = characters.codes(before.text).copy()
-    points[(points == ord(" ")) & (characters.codes(raw)[before.starts] == ord(_WIDE))] = ord(_WIDE)
+    points = points.copy()
+    points[wide] = ord(_WIDE)
     return before.replace(points.tobytes().decode("utf-32-le"))
 
 

@@ -18,7 +18,8 @@ from bangfu.inference.tokens import Tokens
 # A line break, a tab, an ideographic space or two spaces and more, with the white space around them.
 _GAP = re.compile(r"\s{2,}|[\n\t\u3000]")
 
-# Counts the changes of what is not in the tokenizer's file: which white space is a token, and which symbols others are.
+# Counts the changes of what is not in the tokenizer's file: which white space is a token, and which symbols are read as
+# others. Models know the rules by CLEANING_VERSION, so a change of these is one of that, too.
 _RULES = 2
 
 
@@ -82,7 +83,7 @@ class Encoder:
     def encode(self, texts: Sequence[str]) -> list[Tokens]:
         """Encode clean texts, in order.
 
-        White space and symbols that the vocabulary lacks have no tokens, but what parts headings, rows, columns
+        White space and odd symbols that the vocabulary lacks have no tokens, but what parts headings, rows, columns
         and paragraphs is one [SEP], so that they do not run into each other: line breaks, tabs, ideographic
         spaces and several spaces, with the white space around them.
         """
@@ -108,7 +109,7 @@ class Encoder:
         )
 
     def sentence_ends(self, tokens: Tokens) -> npt.NDArray[np.int64]:
-        """The positions behind the last token of each sentence or line, rising."""
+        """The positions behind the last token of each sentence, line or column, rising."""
         if not len(tokens):
             return np.zeros(0, dtype=np.int64)
         stops = np.isin(tokens.ids, self._stops)

@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections import defaultdict
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -66,6 +67,23 @@ def test_openvino_finds_what_fp32_finds(
         for either in (ours, exact)
     )
     assert len(found & wanted) >= 0.95 * len(found | wanted)
+
+
+def test_the_graph_is_of_the_shapes_that_openvino_joins(folder: ModelFolder) -> None:
+    onnx = pytest.importorskip("onnx", reason="needs the extra 'train'")
+    nodes = onnx.load(str(folder.file(OPENVINO_GRAPH)), load_external_data=False).graph.node
+    taken: dict[str, list[str]] = defaultdict(list)
+    for node in nodes:
+        for name in node.input:
+            taken[name].append(node.op_type)
+    # a norm's weight is applied once for the integers of the next layer, once for the sum; behind the last is none
+    norms = [taken[node.output[0]] for node in nodes if node.op_type == "LayerNormalization"]
+    assert norms == [*[["Mul", "Mul"]] * (len(norms) - 1), ["Mul"]]
+    rounded = [
+        node.output[0] for node in nodes if node.op_type == "DequantizeLinear" and "attention.output" in node.input[2]
+    ]
+    attended = [taken[name] for name in rounded if taken[name] != ["MatMul"]]
+    assert len(attended) == (len(norms) - 1) // 2 and all(takers == ["Transpose"] for takers in attended)
 
 
 @pytest.mark.parametrize("activation", ["gelu", "relu"])

@@ -53,6 +53,12 @@ def test_repairs(raw: str, text: str) -> None:
     assert clean(raw).text == text
 
 
+def test_the_spaces_of_columns_stay_ideographic() -> None:
+    text = "今天福州市慈善总会向甲县人民医院　丙县中心小学　丁县福利院捐赠资金，用于贫困大学生助学和大病救助。"
+    clear = clean(late(text, 5))
+    assert clear.text.count("\u3000") == 2 and "小学\u3000丁县福利院" in clear.text and " " not in clear.text
+
+
 def test_characters_of_a_repair_come_from_where_their_second_bytes_are() -> None:
     raw = "縣城舉行?;顒油ㄟ^義賣"
     clear = clean(raw)

@@ -1,5 +1,6 @@
 """Tokens: line breaks are one token, and sentences end where they end."""
 
+import json
 import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +34,8 @@ def test_line_breaks_and_sentence_ends() -> None:
     assert len(encoder.encode(["", "\n"])[1]) == 0
 
 
-READ_AS = "".join(character_tokens._READ_AS)
+KNOWN = Tokenizer.from_file(str(SHIPPED / TOKENIZER)).get_vocab()
+READ_AS = "".join(char for char in character_tokens._READ_AS if char not in KNOWN)
 ODD = "县，。 \n\ta1(Ａé\u0301\u200d\uac00\u1100\u1161\uf900\U00020000😀☃[SEP]##"
 
 
@@ -66,8 +68,13 @@ def test_symbols_that_the_vocabulary_lacks_are_read_as_others() -> None:
     names = [tokenizer.id_to_token(number) for number in tokens.ids.tolist()]
     assert names == [*"$8元|9吨，4", "##8", *"m、5", "##k", "##m", *"2；●甲—乙③丙丁▲"]
     assert [text[place] for place in tokens.starts.tolist()] == [char for char in text if char != "😀"]
-    known = tokenizer.get_vocab()
-    assert all(other in known for char, other in character_tokens._READ_AS.items() if char not in known)
+    assert all(character_tokens._READ_AS[char] in KNOWN for char in READ_AS)
+    # a vocabulary that has neither
+    words = json.loads((SHIPPED / TOKENIZER).read_text(encoding="utf-8"))
+    words["model"]["vocab"] = {word: number for word, number in words["model"]["vocab"].items() if word not in "$|●"}
+    text = "￥8元｜9吨◆甲"
+    (few,) = CharacterTokens(Tokenizer.from_str(json.dumps(words))).encode([text])
+    assert [text[place] for place in few.starts.tolist()] == list("8元9吨甲")
 
 
 def _same(tokens: Tokens, exact: Encoding) -> bool:

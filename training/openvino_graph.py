@@ -37,23 +37,21 @@ class _Normed:
 class _Builder(GraphBuilder):
     def normed(self, value: str, norm: str, epsilon: float) -> _Normed:
         weight, bias = self.weight(f"{norm}.weight"), self.weight(f"{norm}.bias")
-        ones = self.constant(f"{norm}.ones", np.ones(self.weights[f"{norm}.weight"].shape, dtype=np.float32))
-        return _Normed(self.node("LayerNormalization", [value, ones], axis=-1, epsilon=epsilon), weight, bias)
+        return _Normed(self.node("LayerNormalization", [value, "ones"], axis=-1, epsilon=epsilon), weight, bias)
 
     def scaled(self, normed: _Normed) -> str:
         return self.node("Add", [self.node("Mul", [normed.value, normed.weight]), normed.bias])
 
     def entering(self, normed: _Normed, layer: str) -> str:
-        """What enters a layer behind a norm, rounded to 8 bits; nought stays nought, which makes the product cheap."""
-        step = self._step(layer)
-        unit = self.constant(f"{layer}.in.unit", np.array(step, dtype=np.float32))
-        weight, bias = (self.node("Div", [value, unit]) for value in (normed.weight, normed.bias))
+        """What enters a layer behind a norm, rounded as by ``symmetric``."""
+        step = self.constant(f"{layer}.in.step", np.array(self._step(layer), dtype=np.float32))
+        weight, bias = (self.node("Div", [value, step]) for value in (normed.weight, normed.bias))
         # as steps, for what has the very weight and bias of the sum OpenVINO would compute once, and round apart
         value = self.scaled(_Normed(normed.value, weight, bias))
         return self._quantised(value, f"{layer}.in", 1.0, np.array(0, dtype=np.int8), step)
 
     def symmetric(self, value: str, layer: str) -> str:
-        """What enters another layer, rounded to 8 bits in the same way."""
+        """What enters a layer, rounded to 8 bits; nought stays nought, which makes the product cheap."""
         return self._quantised(value, f"{layer}.in", self._step(layer), np.array(0, dtype=np.int8))
 
     def asymmetric(self, value: str, layer: str) -> str:
@@ -66,17 +64,12 @@ class _Builder(GraphBuilder):
         low, high = self.ranges[layer]
         return max(-low, high, 1e-6) / 127
 
-    def _quantised(
-        self, value: str, called: str, scale: float | Array, zero: Zero, stands_for: float | None = None
-    ) -> str:
-        """A value, or a matrix by its columns, as integers of ``scale``, which stand for that or what is given."""
-        read = written = self.constant(f"{called}.scale", np.asarray(scale, dtype=np.float32))
-        if stands_for is not None:
-            written = self.constant(f"{called}.step", np.asarray(stands_for, dtype=np.float32))
+    def _quantised(self, value: str, called: str, scale: float | Array, zero: Zero, step: str = "") -> str:
+        """A value, or a matrix by its columns, as integers of ``scale``, or of the constant ``step`` from then on."""
+        scales = self.constant(f"{called}.scale", np.asarray(scale, dtype=np.float32))
         zeros = self.constant(f"{called}.zero", zero)
-        return self.node(
-            "DequantizeLinear", [self.node("QuantizeLinear", [value, read, zeros], axis=1), written, zeros], axis=1
-        )
+        integers = self.node("QuantizeLinear", [value, scales, zeros], axis=1)
+        return self.node("DequantizeLinear", [integers, step or scales, zeros], axis=1)
 
     def linear(self, value: str, layer: str, more: str = "") -> str:
         """A linear layer, [..., in] to [..., out], of a rounded value; ``more`` is added to its bias."""
@@ -99,6 +92,7 @@ def write(folder: ModelFolder, config: Mapping[str, int | float | str], ranges: 
     builder = _Builder(folder.file(WEIGHTS), ranges)
     epsilon, heads = float(config["layer_norm_eps"]), int(config["num_attention_heads"])
     size = int(config["hidden_size"]) // heads
+    builder.constant("ones", np.ones(int(config["hidden_size"]), dtype=np.float32))
     normed = builder.normed(builder.embeddings(), "bert.embeddings.LayerNorm", epsilon)
     numbers = {"half": 0.5, "whole": 1.0, "masked": -_MASKED, "scale": 1 / math.sqrt(size), "root": 1 / math.sqrt(2)}
     half, whole, masked, scale, root = (
