@@ -1,4 +1,4 @@
-"""Tokens: line breaks are one token, and sentences end where they end."""
+"""Tokens: line breaks and gaps are one token, and sentences end where they end."""
 
 import json
 import time
