@@ -140,11 +140,12 @@ def test_the_news_marks_fit_their_sources_and_share_nothing_with_what_is_measure
     if missing := [name for name in names if not (data / name).exists()]:
         pytest.skip(f"needs {missing} in {data}")
     lines = [line for name in names for line in text_lines.texts(data / name)]
-    train, dev, test = (standoff.attach(NEWS / name, lines) for name in ("train.jsonl.gz", "dev.jsonl", "test.jsonl"))
-    assert (len(train), len(dev), len(test)) == (13_933, 160, 143)
+    files = ("train.jsonl.gz", "dev.jsonl", "test.jsonl", "unseen.jsonl.gz")
+    train, dev, test, unseen = (standoff.attach(NEWS / name, lines) for name in files)
+    assert (len(train), len(dev), len(test), len(unseen)) == (13_933, 160, 143, 820)
     assert sum(len(document.text) for document in [*train, *dev, *test]) == 2_217_924
     taught = [Document(document.id, _dense(document.text)) for document in train]
-    measured = [document.text for document in [*dev, *test, *standoff.attach(MARKS, lines)]]
+    measured = [document.text for document in [*dev, *test, *unseen, *standoff.attach(MARKS, lines)]]
     for file in [data / "msra.test.jsonl.gz", data / "cluener.dev.jsonl.gz", *(SHARED / "gold").glob("*.jsonl")]:
         measured += text_lines.texts(file)
     assert len(measured) > 5_000
