@@ -19,7 +19,7 @@ from bangfu.inference.tokens import Tokens
 _UNASKED, _GAP, _WORD, _FIRST = range(4)
 # A character is looked at between these, and with a mark behind it that may be dropped or composed with it.
 _LETTER, _DIGIT, _MARK = "a", "1", "\u0301"
-# What a symbol is read as that the vocabulary lacks; others become a space, and what they part would run together.
+# What a symbol is read as that the vocabulary lacks, small letter or capital; others become a space.
 _READ_AS = {
     char: other
     for other, chars in {
@@ -36,6 +36,8 @@ _READ_AS = {
     }.items()
     for char in chars
 }
+# Sm, Sc, Sk, So; No and Nl are ² ① Ⅳ and the like.
+_SYMBOLS = ("Sm", "Sc", "Sk", "So", "No", "Nl")
 # Words that are asked for at a time, as many as are remembered, and the longest of these.
 _WORDS, _LONGEST = 1 << 12, 40
 
@@ -43,8 +45,8 @@ _WORDS, _LONGEST = 1 << 12, 40
 class CharacterTokens:
     """Encodes texts as ``tokenizer`` does, one of the BERT family, without special tokens.
 
-    Symbols that its vocabulary lacks are read as another that is like them (￥ as $, ｜ as |) and a token by itself, or
-    as a space: BERT splits at punctuation and not at symbols, so '｜86吨' would have one unknown token for '｜86'.
+    A symbol is a token by itself: BERT splits at punctuation and not at symbols, so '20℃' would be one unknown token.
+    What the vocabulary lacks is read as another that is like it (￥ as $, ｜ as |), or as a space.
     Raises ValueError for a tokenizer that does not part words as BERT does, or has tokens of several characters that
     it finds anywhere. Threads may share one.
     """
@@ -126,9 +128,9 @@ class CharacterTokens:
         ]
         answers = list(map(_plain, self._encoded(probes)))
         for number, point in enumerate(points):
-            other = self._other(chr(point))
-            if other is not None:
-                self._table[point] = other + _FIRST
+            symbol = self._symbol(chr(point))
+            if symbol is not None:
+                self._table[point] = symbol + _FIRST
                 continue
             alone, *others = answers[4 * number : 4 * number + 4]
             by_itself = alone == [] or (len(alone) == 1 and alone[0][1:] == (0, 1))
@@ -142,17 +144,15 @@ class CharacterTokens:
             else:
                 self._table[point] = _WORD
 
-    def _other(self, char: str) -> int | None:
-        """The token of what a character is read as that the vocabulary lacks."""
-        if char not in _READ_AS or self._tokenizer.token_to_id(char) is not None:
+    def _symbol(self, char: str) -> int | None:
+        """The token of a symbol: its own, in small letters where it is written so, or that of what it is read as."""
+        if unicodedata.category(char) not in _SYMBOLS:
             return None
-        number: int | None = self._tokenizer.token_to_id(_READ_AS[char])
-        return number
+        known = map(self._tokenizer.token_to_id, (char, char.lower(), _READ_AS.get(char, "")))
+        return next((number for number in known if number is not None), None)
 
     def _seen(self, char: str) -> str:
-        # Sm, Sc, Sk, So; No and Nl are ² ① Ⅳ and the like
-        symbol = unicodedata.category(char) in ("Sm", "Sc", "Sk", "So", "No", "Nl")
-        return " " if symbol and self._tokenizer.token_to_id(char) is None else char
+        return " " if unicodedata.category(char) in _SYMBOLS and self._symbol(char) is None else char
 
     def _encoded(self, texts: Sequence[str]) -> list[Encoding]:
         found: list[Encoding] = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)

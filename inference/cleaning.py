@@ -19,7 +19,7 @@ import numpy.typing as npt
 from bangfu.inference import characters, lines, readings, shifted_bytes
 
 # Saved with every model; a model that was trained under another version of the cleaning is refused.
-CLEANING_VERSION = 3
+CLEANING_VERSION = 4
 
 # Web pages often set Chinese with ASCII punctuation. Beside a Chinese character it is Chinese punctuation: 'A县,B县'
 # becomes 'A县，B县', while '1,200' and 'Inc.(US)' stay as they are.

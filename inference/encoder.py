@@ -20,7 +20,7 @@ _GAP = re.compile(r"\s{2,}|[\n\t\u3000]")
 
 # Counts the changes of what is not in the tokenizer's file: which white space is a token, and which symbols are read as
 # others. Models know the rules by CLEANING_VERSION, so a change of these is one of that, too.
-_RULES = 2
+_RULES = 3
 
 
 class Encoder:

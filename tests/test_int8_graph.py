@@ -229,6 +229,26 @@ def test_no_norm_is_fused_with_the_sum_before_it(tmp_path: Path) -> None:
     assert kinds.count("LayerNormalization") == 9 and kinds.count("MatMulIntegerToFloat") == 16
 
 
+def test_no_product_is_cut_off_on_any_cpu() -> None:
+    """A CPU without VNNI adds two neighbours in 16 bits: 255 times 63 and 66 fits, 255 times 64 and 65 does not."""
+    onnx = pytest.importorskip("onnx", reason="needs the extra 'train'")
+    builder = pytest.importorskip(
+        "bangfu.training.graph_builder", reason="needs the extra 'train'", exc_type=ImportError
+    )
+    matrix = np.random.default_rng(5).normal(size=(385, 7)).astype(np.float32)
+    matrix[:3] = [[9], [9], [-9]]  # two large ones of one sign, and one of the other
+    integers = np.round(matrix / builder.steps(matrix))
+    assert 110 < np.abs(integers[:2].sum(axis=0)).min() <= np.abs(integers[:2].sum(axis=0)).max() <= 128
+    pairs = np.pad(integers, ((0, 1), (0, 0))).reshape(-1, 2, 7)
+    assert max(np.maximum(sign * pairs, 0).sum(axis=1).max() for sign in (1, -1)) <= 128
+    # and so it is in the model that ships, whose weights have inputs in rows
+    for tensor in onnx.load(SHIPPED / INT8_GRAPH, load_external_data=False).graph.initializer:
+        if tensor.name.endswith(".int8"):
+            weights = onnx.numpy_helper.to_array(tensor).astype(int)
+            pairs = weights.reshape(-1, 2, weights.shape[1])
+            assert max(np.maximum(sign * pairs, 0).sum(axis=1).max() for sign in (1, -1)) <= 128
+
+
 def test_at_most_so_many_texts_are_sampled_evenly() -> None:
     int8_graph = pytest.importorskip(
         "bangfu.training.int8_graph", reason="needs the extra 'train'", exc_type=ImportError

@@ -1,5 +1,6 @@
 """Tokens: line breaks and gaps are one token, and sentences end where they end."""
 
+import itertools
 import json
 import time
 import unicodedata
@@ -36,7 +37,8 @@ def test_line_breaks_and_sentence_ends() -> None:
 
 KNOWN = Tokenizer.from_file(str(SHIPPED / TOKENIZER)).get_vocab()
 READ_AS = "".join(char for char in character_tokens._READ_AS if char not in KNOWN)
-ODD = "县，。 \n\ta1(Ａé\u0301\u200d\uac00\u1100\u1161\uf900\U00020000😀☃[SEP]##"
+SYMBOLS = ("Sm", "Sc", "Sk", "So", "No", "Nl")
+ODD = "县，。 \n\ta1(Ａé\u0301\u200d\uac00\u1100\u1161\uf900\U00020000😀☃●×℃+Ⅱ[SEP]##"
 
 
 @settings(deadline=None, max_examples=300)
@@ -49,16 +51,31 @@ ODD = "县，。 \n\ta1(Ａé\u0301\u200d\uac00\u1100\u1161\uf900\U00020000😀�
 def test_a_table_gives_the_tokens_of_the_tokenizer(texts: list[str]) -> None:
     tokenizer = Tokenizer.from_file(str(SHIPPED / TOKENIZER))
     tokenizer.encode_special_tokens = True
-    symbols = {"Sm", "Sc", "Sk", "So", "No", "Nl"}
-    known = tokenizer.get_vocab()
     ours = CharacterTokens(tokenizer)
     for _ in range(2):  # asked of the tokenizer, and remembered
         for text, tokens in zip(texts, ours.encode(texts), strict=True):
-            seen = "".join(
-                " " if unicodedata.category(char) in symbols and char not in known else char for char in text
-            )
-            exact = tokenizer.encode(seen, add_special_tokens=False)
-            assert _same(tokens, exact)
+            exact: list[tuple[int, tuple[int, int]]] = []
+            for symbol, run in itertools.groupby(enumerate(text), lambda place: unicodedata.category(place[1]) in SYMBOLS):
+                (start, first), *others = run
+                chars = first + "".join(char for _, char in others)
+                # a symbol is a token by itself, or none
+                for at, part in enumerate(chars) if symbol else [(0, chars)]:
+                    if not symbol or not {part, part.lower()}.isdisjoint(KNOWN):
+                        found = tokenizer.encode(part, add_special_tokens=False)
+                        exact += [
+                            (number, (start + at + one, start + at + end))
+                            for number, (one, end) in zip(found.ids, found.offsets, strict=True)
+                        ]
+            assert _plain(tokens) == exact
+
+
+def test_symbols_are_tokens_by_themselves() -> None:
+    tokenizer = Tokenizer.from_file(str(SHIPPED / TOKENIZER))
+    text = "20℃3×5米●100元××县①3户Ⅱ5+"
+    (tokens,) = CharacterTokens(tokenizer).encode([text])
+    names = [tokenizer.id_to_token(number) for number in tokens.ids.tolist()]
+    assert names == ["2", "##0", *"℃3×5米●1", "##0", "##0", *"元××县①3户ⅱ5+"]
+    assert [text[start:end] for start, end in zip(tokens.starts.tolist(), tokens.ends.tolist(), strict=True)] == list(text)
 
 
 def test_symbols_that_the_vocabulary_lacks_are_read_as_others() -> None:
@@ -77,17 +94,20 @@ def test_symbols_that_the_vocabulary_lacks_are_read_as_others() -> None:
     assert [text[place] for place in few.starts.tolist()] == list("8元9吨甲")
 
 
+def _plain(tokens: Tokens) -> list[tuple[int, tuple[int, int]]]:
+    places = zip(tokens.starts.tolist(), tokens.ends.tolist(), strict=True)
+    return list(zip(tokens.ids.tolist(), places, strict=True))
+
+
 def _same(tokens: Tokens, exact: Encoding) -> bool:
-    places = list(zip(tokens.starts.tolist(), tokens.ends.tolist(), strict=True))
-    return (tokens.ids.tolist(), places) == (exact.ids, exact.offsets)
+    return _plain(tokens) == list(zip(exact.ids, exact.offsets, strict=True))
 
 
 def test_every_character_beside_others() -> None:
     tokenizer = Tokenizer.from_file(str(SHIPPED / TOKENIZER))
     ours = CharacterTokens(tokenizer)
-    known = tokenizer.get_vocab()
     chars = [chr(code) for code in (*range(0xD800), *range(0xE000, 0x10000), *range(0x1F000, 0x20000), 0x20BB7)]
-    chars = [char for char in chars if char in known or unicodedata.category(char)[0] not in "SN"]
+    chars = [char for char in chars if unicodedata.category(char) not in SYMBOLS]
     texts = [text for char in chars for text in (f"县{char}镇", f"8{char}a", f"{char}{char}")]
     exact = tokenizer.encode_batch(texts, add_special_tokens=False)
     assert all(map(_same, ours.encode(texts), exact))

@@ -18,8 +18,12 @@ def figures(
     ``flops_a_character`` is ``useful`` (each token once) and ``run`` (overlap of windows and special tokens,
     too). A roof is a rate of products divided by the useful FLOPs; our share of
     it is taken round by round, by what was ``run`` and by what was ``useful``. ``mixed`` is the share where attention
-    has the roof of the precision in which it is computed.
+    has the roof of the precision in which it is computed. Where bf16 is slower than fp32 the CPU has no products of
+    it, and it is no roof: it is left out, and attention counts as fp32.
     """
+    has_bf16 = all(rate["bf16"]["model"] > rate["fp32"]["model"] for rate in rates)
+    attention = attention if has_bf16 else "fp32"
+    kinds = (precision, "bf16") if has_bf16 else (precision,)
     flops = {name: Work(**work) for name, work in parts[0]["flops"].items()}
     characters = parts[0]["characters"]
     shares = {
@@ -32,7 +36,7 @@ def figures(
             )
             for name in ("run", "useful")
         }
-        for kind in (precision, "bf16")
+        for kind in kinds
         for shape in ("model", "square")
     }
     mixed = [
@@ -42,7 +46,7 @@ def figures(
     ]
     medians = {
         f"{kind}, {shape}": median(rate[kind][shape] for rate in rates)
-        for kind in dict.fromkeys((precision, "bf16", "fp32"))
+        for kind in dict.fromkeys((*kinds, "fp32"))
         for shape in ("model", "square")
     }
     return {
