@@ -179,7 +179,7 @@ class Extractor:
 
         ``look_ahead`` is eight batches when not given; a short text counts as 128 characters. On a GPU, with
         workers and with several threads, more of ``texts`` is read before an answer is given. Where ``waits`` says
-        that the next text is still to come, what has been read is answered first.
+        that the next text is still to come, what has been read is answered first. TypeError for a single text.
         """
         least = self._least(min_score)
         waits = waits or _never
@@ -294,6 +294,8 @@ class _Batch(Generic[Held]):
 
 def _held(texts: Iterable[str], characters: int, waits: Callable[[], bool] = _never) -> Iterator[list[str]]:
     """Texts in their order, so many at a time that they have this number of characters, or as many as are there."""
+    if isinstance(texts, str):
+        raise TypeError("one string stands where many texts are expected; pass a list of strings")
     some: list[str] = []
     held = 0
     for number, text in enumerate(texts):

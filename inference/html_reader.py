@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
 from bangfu.inference.encodings import decode
 from bangfu.inference.input_error import InputError, reason
@@ -20,6 +21,10 @@ logging.getLogger("trafilatura").addHandler(logging.NullHandler())
 
 _ROW = re.compile(r"^\|(.*)\|[ ]*$", re.MULTILINE)
 _RULE = re.compile(r"^\|(?:-+\|)+[ ]*\n?", re.MULTILINE)
+# What trafilatura passes over where it does not know the element that holds the article.
+_PASSED_OVER = ("li", "dt", "dd", "h2", "h3", "h4", "h5", "h6")
+# Characters of a paragraph that is not found by chance.
+_LONG = 12
 _SITE = re.compile(r"\s*[_|].*", re.DOTALL)  # "headline_name of the site"
 
 
@@ -30,10 +35,7 @@ def read(raw: bytes, where: str, encoding: str | None) -> Plain:
     """
     page, encoding = decode(raw, where, encoding)
     try:
-        # precision keeps the menus out of pages whose text is short
-        found = trafilatura.bare_extraction(
-            page, favor_precision=True, include_comments=False, with_metadata=True, url=None
-        )
+        found = _extracted(page)
         text = getattr(found, "text", None) or ""
         if not text.strip():
             note = f"{where}: no main text found; all visible text is taken"
@@ -43,6 +45,44 @@ def read(raw: bytes, where: str, encoding: str | None) -> Plain:
     title = _SITE.sub("", getattr(found, "title", None) or "").strip()
     text = _without_rules(text)
     return Plain(text if title in text else f"{title}\n{text}", "trafilatura", encoding)
+
+
+def _extracted(page: str) -> Any:
+    """What trafilatura finds; once more, where lists and headings between its paragraphs are missing.
+
+    It knows some names of the element that holds an article. Of others, such as the TRS_Editor of many public offices,
+    it takes paragraphs and tables alone, and a list of donors would be lost. So that element is named to it.
+    """
+    found = _main_text(page)
+    if not getattr(found, "text", None):
+        return found
+    tree = trafilatura.load_html(page)
+    holder = _holder(tree, found.text)
+    if holder is None or all(_text(part) in found.text for part in holder.iter(*_PASSED_OVER)):
+        return found
+    holder.tag = "article"  # a cell of a table, too
+    again = _main_text(tree)
+    return again if len(getattr(again, "text", None) or "") > len(found.text) else found
+
+
+def _main_text(page: Any) -> Any:
+    # precision keeps the menus out of pages whose text is short
+    return trafilatura.bare_extraction(page, favor_precision=True, include_comments=False, with_metadata=True, url=None)
+
+
+def _holder(tree: Any, text: str) -> Any:
+    """The innermost element around all paragraphs that stand in a text; None where that is the page."""
+    chains = [
+        [*part.iterancestors()][::-1] for part in tree.iter("p") if len(_text(part)) >= _LONG and _text(part) in text
+    ]
+    if len(chains) < 2:
+        return None
+    common = [level[0] for level in zip(*chains, strict=False) if all(element is level[0] for element in level)]
+    return common[-1] if common and common[-1].tag not in ("html", "body") else None
+
+
+def _text(element: Any) -> str:
+    return " ".join(element.text_content().split())
 
 
 def _without_rules(text: str) -> str:

@@ -78,13 +78,15 @@ class _Marginals:
 
     def spans(self, path: Numbers, starts: Numbers, stops: Numbers, tokens: Numbers) -> Floats:
         sizes = stops - starts
-        own = np.multiply.reduceat(self.shares[path[tokens], self.columns[tokens]], np.cumsum(sizes) - sizes)
         closed = self.begins[stops]
         ends = self.columns[np.where(closed, starts, stops)]
         onward = self.shares[:, ends] * self.behind[:, ends]
         closing = np.where(closed, 1.0, _sum([onward[_O], *onward[_B]]))
         first = self.ahead[path[starts], self.columns[starts]]
-        return _chance(first * own * closing)
+        with np.errstate(divide="ignore", invalid="ignore"):  # what cannot be has the logarithm of nought
+            # a product over a span of thousands of tokens would overflow
+            own = np.add.reduceat(np.log(self.shares[path[tokens], self.columns[tokens]]), np.cumsum(sizes) - sizes)
+            return _chance(np.exp(np.minimum(np.log(first) + own + np.log(closing), 0.0)))
 
 
 def _pieces(scores: npt.NDArray[np.float32], path: Numbers, firsts: npt.ArrayLike) -> Iterator[tuple[int, int, Truths]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from bangfu.inference.denormals import flushed
 from bangfu.inference.input_error import reason
 from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, ModelFolder, ModelFolderError
 from bangfu.inference.pieces import joined, pieces
+from bangfu.inference.thread_pool import ThreadPool
 from bangfu.labels.user_error import UserError
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -78,8 +78,7 @@ class OnnxBackend:
         self.device: Device = "cuda" if _PROVIDERS["cuda"] in running else "cpu"
         self._inputs = [value.name for value in self._session.get_inputs()]
         threads = threads or cores()
-        # threads start with what is first submitted
-        self._pool = ThreadPoolExecutor(1 if self.device == "cuda" else threads, "onnxruntime")
+        self._pool = ThreadPool(1 if self.device == "cuda" else threads, "onnxruntime")
         self.submit: Submit | None = None
         if self.device == "cuda":
             self.submit = self._submit

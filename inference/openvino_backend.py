@@ -15,6 +15,7 @@ from bangfu.inference.backend import Device, DeviceError, Precision, Scores
 from bangfu.inference.cores import cores
 from bangfu.inference.input_error import reason
 from bangfu.inference.model_folder import GRAPH, OPENVINO_GRAPH, ModelFolder, ModelFolderError
+from bangfu.inference.origin import Origin
 from bangfu.inference.pieces import joined, pieces
 from bangfu.labels.user_error import UserError
 
@@ -77,7 +78,7 @@ class OpenVinoBackend:
             raise ModelFolderError(
                 f"{graph}: cannot be loaded ({reason(error)}); copy the whole folder anew"
             ) from error
-        self._requests, self._begun = threading.local(), False
+        self._requests, self._begun, self._origin = threading.local(), False, Origin()
         # threads start with what is first submitted
         self._pool = ThreadPoolExecutor(threads, "openvino")
 
@@ -86,7 +87,11 @@ class OpenVinoBackend:
         return self.submit(ids, mask)()
 
     def submit(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Callable[[], Scores]:
-        """Begin with a batch; gives a function that waits for its scores."""
+        """Begin with a batch; gives a function that waits for its scores.
+
+        Raises DeviceError in a process that was forked off.
+        """
+        self._origin.check("openvino")
         running = [
             (rows, self._pool.submit(self._run, *piece)) for rows, piece in pieces(ids, mask, self._piece, _MULTIPLE)
         ]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from bangfu.inference.backend import Device, DeviceError, Scores, Submit, TorchPrecision
 from bangfu.inference.model_folder import CONFIG, WEIGHTS, ModelFolder, ModelFolderError
+from bangfu.inference.origin import Origin
 from bangfu.labels.user_error import UserError
 
 try:
@@ -25,11 +26,11 @@ _TYPES: dict[TorchPrecision, torch.dtype] = {"fp32": torch.float32, "fp16": torc
 class TorchBackend:
     """Runs a transformers token classifier, in evaluation mode and without gradients; logits are given as fp32.
 
-    One that was loaded onto a GPU has ``submit``.
+    One that was loaded onto a GPU has ``submit``. Raises DeviceError in a process that was forked off.
     """
 
     def __init__(self, model: Any) -> None:
-        self.model = model
+        self.model, self._origin = model, Origin()
         self.submit: Submit | None = None
 
     @classmethod
@@ -68,6 +69,7 @@ class TorchBackend:
         return self._submit(ids, mask)()
 
     def _submit(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Callable[[], Scores]:
+        self._origin.check("torch")
         training = self.model.training
         self.model.eval()
         with torch.inference_mode():

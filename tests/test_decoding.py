@@ -120,6 +120,15 @@ def test_an_i_that_cannot_be_says_nothing() -> None:
     assert (span.start, span.stop, span.label) == (1, 2, "LOC") and span.confidence > 0.999
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_span_of_thousands_of_tokens_has_a_probability() -> None:
+    scores = np.full((12000, 9), -5, np.float32)
+    place = TAGS.index("B-LOC")
+    scores[0, place], scores[1:, place + 1] = 8, 3
+    (span,) = decode(scores)
+    assert (span.start, span.stop) == (0, 12000) and 0 < span.confidence <= 1
+
+
 @settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 10**6), st.sampled_from([0.0, 6.0]))
 def test_pieces_change_nothing(length: int, piece: int, seed: int, outside: float) -> None:

@@ -158,6 +158,8 @@ def test_a_long_text_is_read_to_its_end(extractor: Extractor, article: str) -> N
 
 
 def test_what_is_not_text_is_refused(extractor: Extractor) -> None:
+    with pytest.raises(TypeError, match="pass a list of strings"):
+        next(extractor.stream("会理市慈善会"))
     with pytest.raises(TypeError, match="text 1 is int, not str"):
         extractor(["省", 3])  # type: ignore[list-item]
 

@@ -89,3 +89,30 @@ def _runs(process: Path) -> bool:
         return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+FORKED = """
+import multiprocessing, sys
+from bangfu.inference import Extractor
+extractor = Extractor.load(device="cpu", backend=sys.argv[1], threads=2)
+text = "中国红十字基金会向会泽县捐赠冬衣。"
+def found(text):
+    try:
+        return [entity.text for entity in extractor(text)]
+    except Exception as error:
+        return str(error)
+here = found(text)
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    there = pool.map_async(found, [text]).get(50)
+assert here == ["中国红十字基金会", "会泽县"]
+assert there == [here] or "does not run in a process that was forked off" in there[0]
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not fork by themselves")
+@pytest.mark.parametrize(("backend", "module"), [("onnx", "onnxruntime"), ("openvino", "openvino"), ("torch", "torch")])
+def test_a_process_that_was_forked_off_does_not_hang(backend: str, module: str) -> None:
+    pytest.importorskip(module, reason=f"{module} is not installed", exc_type=ImportError)
+    if backend == "torch":
+        pytest.importorskip("transformers", reason="needs the extra 'train'", exc_type=ImportError)
+    subprocess.run([sys.executable, "-c", FORKED, backend], check=True, timeout=120)
