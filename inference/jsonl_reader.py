@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator
 
+from bangfu.inference.column import own_id
 from bangfu.inference.input_error import InputError, reason
 from bangfu.inference.record import Record
 
@@ -39,6 +39,4 @@ def _fields(line: str, key: str) -> tuple[str, str | None]:
     name = value.get("id")
     if not isinstance(name, str | int | float | None):
         raise InputError("the id is neither text nor a number; mend it or leave it out")
-    if isinstance(name, float):  # of a column that lacks some, pandas makes numbers with a point
-        name = None if math.isnan(name) else int(name) if name.is_integer() else name
-    return value[key] or "", None if name in (None, "") else str(name)
+    return value[key] or "", own_id(name)

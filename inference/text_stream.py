@@ -8,7 +8,18 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import IO
 
-from bangfu.inference.encodings import MEND, detect, marked, meant, misfit, undecodable, unmarked
+from bangfu.inference.encodings import (
+    LEGACY,
+    MEND,
+    detect,
+    marked,
+    meant,
+    misfit,
+    ordered,
+    undecodable,
+    unmarked,
+    utf8_amid,
+)
 from bangfu.inference.input_error import InputError
 
 _SAMPLE = 1 << 16  # bytes by which an encoding other than UTF-8 is told
@@ -20,16 +31,17 @@ class TextStream:
     """The lines of a stream of bytes, each with its number from 1, line ends kept; iterate once.
 
     The encoding is that of the byte order mark, or told by the first line that is not ASCII, and by those
-    behind it when that one may be something else. A line that is not in it goes to ``skipped`` as an InputError, and
-    the next follows; without ``skipped`` it comes with a lone surrogate for each wrong byte. Raises InputError when
-    the encoding cannot be told, or UTF-16 breaks off.
+    behind it when that one may be something else. Lines of UTF-8 amid those of an old encoding that was told so are
+    read as what they are. A line that is not in the encoding goes to ``skipped`` as an InputError, and the next
+    follows; without ``skipped`` it comes with a lone surrogate for each wrong byte. Raises InputError when the
+    encoding cannot be told, or UTF-16 breaks off.
     """
 
     def __init__(
         self, stream: IO[bytes], where: str, encoding: str | None, skipped: Callable[[InputError], None] | None
     ) -> None:
         self._stream, self._where, self._given, self._skipped = stream, where, encoding, skipped
-        self.encoding = encoding or "utf-8"  # what is known by the lines given out so far
+        self.encoding = encoding or "utf-8"  # of the line given out last
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         lines = iter(self._stream)
@@ -40,22 +52,26 @@ class TextStream:
             first = first.removeprefix(codecs.BOM_UTF8)
         elif name is not None and "\n".encode(name) != b"\n":
             self.encoding = name
-            return enumerate(self._wide(chain([first], lines), name), 1)
+            return enumerate(self._wide(chain([first], lines), name, ordered(name, first)), 1)
         return self._narrow(enumerate(chain([first] if first else [], lines), 1))
 
-    def _wide(self, pieces: Iterable[bytes], encoding: str) -> Iterator[str]:
-        # a byte of a wide character may look like a line end, so bytes cannot be taken line by line
+    def _wide(self, pieces: Iterable[bytes], encoding: str, order: str) -> Iterator[str]:
+        # a byte of a wide character, as of 上, may look like a line end, so that a piece may be any part of a line
         decoder = codecs.getincrementaldecoder(encoding)()
-        rest = ""
+        behind = len("\n".encode(order).partition(b"\n")[2])  # bytes of a line end behind the one that ends a piece
+        held: list[str] = []  # joined once: a long line may come in a hundred thousand pieces
         try:
             for piece in pieces:
-                *lines, rest = (rest + decoder.decode(piece)).split("\n")
-                yield from (f"{line}\n" for line in lines)
-            rest += decoder.decode(b"", final=True)
+                *ends, rest = decoder.decode(piece + self._stream.read(behind)).split("\n")
+                for end in ends:
+                    yield "".join([*held, end, "\n"])
+                    held.clear()
+                held.append(rest)
+            held.append(decoder.decode(b"", final=True))
         except UnicodeError as error:
             raise InputError(f"breaks off: not {encoding} any more; {MEND}", self._where) from error
-        if rest:
-            yield rest
+        if any(held):
+            yield "".join(held)
 
     def _narrow(self, numbered: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, str]]:
         if self._given is None:
@@ -64,14 +80,17 @@ class TextStream:
                     numbered = chain(self._told((number, line), numbered), numbered)
                     break
                 yield number, line.decode("ascii")
+        told, mixed = self.encoding, self._given is None and self.encoding in LEGACY
         for number, line in numbered:
+            text = utf8_amid(line, told) if mixed else None
+            self.encoding = told if text is None else "utf-8"
             try:
-                yield number, line.decode("utf-8" if self.encoding == "utf-8-sig" else self.encoding)
+                yield number, line.decode("utf-8" if told == "utf-8-sig" else told) if text is None else text
             except UnicodeError as error:
                 if self._skipped is None:
-                    yield number, _escaped(line, self.encoding.removesuffix("-sig"))
+                    yield number, _escaped(line, told.removesuffix("-sig"))
                 else:
-                    self._skipped(InputError(misfit(error, self.encoding), self._where, number))
+                    self._skipped(InputError(misfit(error, told), self._where, number))
 
     def _told(self, first: tuple[int, bytes], more: Iterable[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
         # decides on the encoding and returns the lines that it took to do so
@@ -85,6 +104,8 @@ class TextStream:
                     break
         lines = [line for _, line in sample if not line.isascii()]
         best = _vote(lines)
+        if best in LEGACY:
+            lines = [line for line in lines if utf8_amid(line, best) is None]
         # a broken line is no reason to doubt the others; of the old encodings more text tells more
         told = best if best == "utf-8" else detect(b"".join(lines)) or best
         if told is None:

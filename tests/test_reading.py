@@ -10,12 +10,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from conftest import SAMPLE
 
-from bangfu.inference import InputError, read
+from bangfu.inference import InputError, csv_reader, read
 from bangfu.inference.encodings import detect
 from bangfu.inference.text_stream import TextStream
 from bangfu.inference.visible_text import visible_text
@@ -166,6 +167,41 @@ def test_no_cell_of_a_table_is_lost_without_a_word(tmp_path: Path) -> None:
     assert not list(read(sheet, encoding="idna", skipped=list[InputError]().append))
 
 
+def test_tables_that_are_read_at_a_time_lose_no_long_cell(tmp_path: Path) -> None:
+    """The limit on cells is one for the whole process."""
+    before, small, large, textless = csv.field_size_limit(), *(tmp_path / f"{name}.csv" for name in "abc")
+    few = [SHORT] * 22
+    many = [*few, SHORT * 10_000]
+    small.write_text("\n".join(["text", *few]), encoding="utf-8")
+    large.write_text("\n".join(["text", *many]), encoding="utf-8")
+    textless.write_text("a\n1\n", encoding="utf-8")
+    one, other = read(small), read(large)
+    got = [next(one).text, next(other).text, *(article.text for article in one), *(article.text for article in other)]
+    assert got == [SHORT, *few, *many[1:]]
+    with pytest.raises(InputError) as kept:
+        list(read(textless))
+    assert csv.field_size_limit() == before, kept
+
+
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    [
+        ("sep=|\r\n题|正文\r\n甲|捐,款\r\n乙\r\n丙|市", [(3, "捐,款"), (5, "市")]),
+        ("\n \n;;\n题;正文\n甲;捐,款\n", [(5, "捐,款")]),
+        ('"题";"正文 (a, b, c)"\n甲;捐,款\n', [(2, "捐,款")]),
+        ('题,正文\r甲,"捐\r款\n"\r\r乙,市\r', [(2, "捐\r款\n"), (4, "市")]),
+        ("题,正文\r\r\n甲,市\r\r\n", [(2, "市")]),
+    ],
+    ids=["sep", "blank", "quoted", "return", "twice"],
+)
+def test_heads_of_tables(tmp_path: Path, table: str, rows: list[tuple[int, str]]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(table.encode("gb18030"))
+    skipped: list[InputError] = []
+    assert [(article.source.row, article.text) for article in read(path, skipped=skipped.append)] == rows
+    assert [error.row for error in skipped] == [4] * ("乙\r\n" in table)
+
+
 def test_a_null_is_an_empty_article_and_any_number_an_id(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(
@@ -256,6 +292,15 @@ def test_lines_stream() -> None:
     assert [next(lines)[0] for _ in range(3)] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(("name", "column"), [("名", "名"), ("正文", None)])
+def test_rows_stream_where_no_guess_is_needed(name: str, column: str | None) -> None:
+    def lines() -> Iterator[str]:
+        yield from (f"id,{name}\n", f"1,{SHORT}\n")
+        pytest.fail("read on")
+
+    assert next(csv_reader.records(lines(), "-", column, pytest.fail)).text == SHORT  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("encoding", "bad"), [("utf-8", 0), ("utf-8", 5), ("gb18030", 0), ("big5", 0)])
 def test_one_broken_line_costs_one_line(encoding: str, bad: int) -> None:
     lines = [TRADITIONAL.encode(encoding) + b"\n"] * 10
@@ -278,6 +323,26 @@ def test_pages(tmp_path: Path) -> None:
     assert (article.source.extractor, article.source.encoding) == ("trafilatura", "gb18030")
     assert (other.text, other.source.extractor) == ("会理市慈善会\n捐款", "visible text")
     assert notes == [f"{menu}: no main text found; all visible text is taken"]
+
+
+@pytest.mark.parametrize("holder", ["<div class=TRS_Editor>{}</div>", "<table><tr><td>{}</table>"])
+def test_lists_between_paragraphs_of_a_page(holder: str) -> None:
+    """A page whose article stands in an element that trafilatura does not know."""
+    html_reader = pytest.importorskip("bangfu.inference.html_reader", exc_type=ImportError)
+    lines = [
+        f"第{number}批：宁海县民政局向临湖镇困难群众送去冬衣{number}00件，并安排卫生院开展义诊。"
+        for number in range(1, 5)
+    ]
+    donors = ["甬江建材有限公司捐赠20万元", "青穗慈善基金会捐赠大米5吨"]
+    menu = "<ul>" + "".join(f"<li><a href=/{number}>栏目{number}</a>" for number in range(9)) + "</ul>"
+    heads = [
+        f"<p>{lines[0]}</p><h3>物资</h3><p>{lines[1]}</p><ul>",
+        "</ul>" + "".join(f"<p>{line}" for line in lines[2:]),
+    ]
+    article = heads[0] + "".join(f"<li>{donor}" for donor in donors) + heads[1]
+    page = f"<body><div>{menu}</div>{holder.format(article)}<div>{menu}版权所有</div></body>"
+    text = html_reader.read(page.encode(), "a", "utf-8").text
+    assert [line.removeprefix("- ") for line in text.split("\n")] == [lines[0], "物资", lines[1], *donors, *lines[2:]]
 
 
 @pytest.mark.parametrize(
@@ -401,6 +466,22 @@ def test_parquet(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(InputError, match=r"a\.parquet: broken Parquet"):
         list(read(path))
+
+
+def test_ids_of_parquet(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "a.parquet"
+    for own, ids in (
+        (["", "x", None], [None, "x", None]),
+        ([1.0, float("nan"), 0.5], ["1", None, "0.5"]),
+        ([b"k\xe7\x94\xb2", b"\xff", b""], ["k甲", None, None]),
+        ([[1, 2], [], None], [None] * 3),
+        ([Decimal(10**30), None, Decimal(5)], [f"{10**30}", None, "5"]),
+    ):
+        pq.write_table(pa.table({"id": own, "text": ["市"] * 3}), path)
+        assert [article.id for article in read(path)] == [name or f"{path}:{row}" for row, name in enumerate(ids, 1)]
 
 
 def test_a_missing_extra_is_named_before_anything_is_read(tmp_path: Path) -> None:
