@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from bangfu.inference.predictor import Predictor
@@ -19,6 +20,13 @@ except ImportError as error:
     raise ImportError("the ML backend needs a web framework: pip install 'bangfu[label-studio]'") from error
 
 
+class _Answer(JSONResponse):
+    """JSON that holds any text: a lone surrogate, which UTF-8 cannot hold, is written as its escape."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
+
+
 def application(predictor: Predictor) -> Starlette:
     """GET /health, POST /setup, /predict and /webhook, as Label Studio calls them.
 
@@ -28,26 +36,26 @@ def application(predictor: Predictor) -> Starlette:
     # Label Studio waits three seconds for an answer, so the SDK is imported before the first request
     label_studio_config.check(label_studio_config.configuration(), "our own page")
 
-    async def health(request: Request) -> JSONResponse:
-        return JSONResponse({"status": "UP", "model_class": predictor.model})
+    async def health(request: Request) -> _Answer:
+        return _Answer({"status": "UP", "model_class": predictor.model})
 
-    async def setup(request: Request) -> JSONResponse:
+    async def setup(request: Request) -> _Answer:
         body = await _body(request)
         label_studio_config.check(str(body.get("schema") or ""), "the project")
-        return JSONResponse({"model_version": predictor.model})
+        return _Answer({"model_version": predictor.model})
 
-    async def predict(request: Request) -> JSONResponse:
+    async def predict(request: Request) -> _Answer:
         body = await _body(request)
         if body.get("label_config"):
             label_studio_config.check(str(body["label_config"]), "the project")
         texts = _texts(body.get("tasks"))
         results = await run_in_threadpool(_predictions, predictor, texts)
-        return JSONResponse({"results": results, "model_version": predictor.model})
+        return _Answer({"results": results, "model_version": predictor.model})
 
-    async def webhook(request: Request) -> JSONResponse:
+    async def webhook(request: Request) -> _Answer:
         # training is a matter of 'bangfu train'; what the server tells of annotations changes nothing here
         await _body(request)
-        return JSONResponse({})
+        return _Answer({})
 
     return Starlette(
         routes=[
@@ -60,8 +68,8 @@ def application(predictor: Predictor) -> Starlette:
     )
 
 
-async def _refused(request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"error": str(error)}, status_code=400)
+async def _refused(request: Request, error: Exception) -> _Answer:
+    return _Answer({"error": str(error)}, status_code=400)
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bangfu.labels import label_studio_config
+from bangfu.labels import jsonl, label_studio_config
 from bangfu.labels.user_error import UserError
 
 try:
     import httpx
     from label_studio_sdk import LabelStudio
     from label_studio_sdk.core.api_error import ApiError
+    from pydantic import ValidationError
 except ImportError as error:
     raise ImportError("Label Studio needs its SDK: pip install 'bangfu[label-studio]'") from error
 
@@ -42,7 +43,10 @@ class LabelStudioServer:
         self.url = url.rstrip("/")
         with self._errors():
             self._client = LabelStudio(base_url=self.url, api_key=key, timeout=_TIMEOUT)
-            self._client.users.whoami()
+            number = self._client.users.whoami().id
+        # the SDK makes a user of any JSON object
+        if not jsonl.whole(number):
+            raise self._no_label_studio()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -56,8 +60,12 @@ class LabelStudioServer:
             ) from None
         except ApiError as error:
             raise UserError(f"{_without_login(self.url)}: {_reason(error)}") from None
-        except json.JSONDecodeError:
-            raise UserError(f"{_without_login(self.url)}: does not answer as Label Studio does; check --url") from None
+        except (json.JSONDecodeError, ValidationError, TypeError, AttributeError) as error:
+            # what the SDK raises where the answer is other JSON than it expects
+            raise self._no_label_studio() from error
+
+    def _no_label_studio(self) -> UserError:
+        return UserError(f"{_without_login(self.url)}: does not answer as Label Studio does; check --url")
 
     def find(self, title: str) -> Project | None:
         """The project of this title, whose page must be ours; None where there is none, UserError for two."""
@@ -145,7 +153,8 @@ def _reason(error: ApiError) -> str:
     body = error.body if isinstance(error.body, dict) else {}
     detail = body.get("validation_errors") or body.get("detail") or ""
     if isinstance(detail, dict):
-        detail = "; ".join(f"{key}: {' '.join(map(str, value))}" for key, value in detail.items())
+        said = {key: value if isinstance(value, list) else [value] for key, value in detail.items()}
+        detail = "; ".join(f"{key}: {' '.join(map(str, value))}" for key, value in said.items())
     if error.status_code in (401, 403):
         return (
             f"Label Studio refuses the key ({str(detail)[:200] or error.status_code}); copy it from Account & Settings"

@@ -42,6 +42,8 @@ def texts(path: Path) -> Iterator[str]:
         if ".jsonl" not in path.suffixes:
             yield line
             continue
+        if number == 1:
+            line = line.removeprefix("\ufeff")  # editors on Windows set it in front
         if not line.strip():
             continue
         try:

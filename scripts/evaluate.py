@@ -55,6 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, print a table, and write the files."""
     learning = _points(arguments.learning_curve) if arguments.learning_curve else ()
     documents = labelled_file.read(arguments.gold, only=arguments.documents)
+    if not documents:
+        raise UserError(f"{arguments.gold}: holds no documents; give labelled ones")
     name = arguments.gold.name
     if arguments.noise:
         from bangfu.training.augmentation import noisy

@@ -90,10 +90,17 @@ def _connect(arguments: argparse.Namespace) -> LabelStudioServer:
 
 
 def _ask(prompt: str, option: str, secret: bool) -> str:
-    if not sys.stdin.isatty():
-        name = "LABEL_STUDIO_API_KEY" if secret else "LABEL_STUDIO_URL"
+    name = "LABEL_STUDIO_API_KEY" if secret else "LABEL_STUDIO_URL"
+    if sys.stdin is None or not sys.stdin.isatty():  # it is None where the shell closed it
         raise UserError(f"{option} is not given and nobody is there to ask; give it or set {name}")
-    return getpass(prompt) if secret else input(prompt)
+    try:
+        answer = getpass(prompt) if secret else input(prompt)
+    except EOFError:
+        answer = ""
+        print(file=sys.stderr)  # ends the line of the prompt
+    if not answer.strip():
+        raise UserError(f"{option} is not given; give it or set {name}")
+    return answer
 
 
 def _say(line: str) -> None:
@@ -126,7 +133,7 @@ def run_push(arguments: argparse.Namespace) -> int:
         skipped=report,
         note=_say,
     )
-    new, known = _new(articles, there, report)
+    new, known, twice = _new(articles, there, report)
     if not new and not there:
         raise UserError("no article to push; give files with text")
     if project is None:
@@ -149,29 +156,35 @@ def run_push(arguments: argparse.Namespace) -> int:
     renewed = _renew(server, project, there, predictor)
     server.show_model(project, predictor.model)
     lines = [f"{len(tasks)} articles added to {project.title!r}, {known} there already"]
+    lines += [f"{twice} there twice in the files"] if twice else []
     lines += [f"{left} less doubtful ones left out"] if left else []
     lines += [f"{renewed} waiting articles read anew"] if renewed else []
     print(f"{', '.join(lines)}; predictions by {predictor.model}")
     return 1 if skipped else 0
 
 
-def _new(articles: Iterable[Article], there: Sequence[dict[str, Any]], report: Any) -> tuple[list[Article], int]:
-    """The articles that the project does not have, by id and by text, and how many it has."""
+def _new(articles: Iterable[Article], there: Sequence[dict[str, Any]], report: Any) -> tuple[list[Article], int, int]:
+    """The articles that the project does not have, how many it has, and how many stand twice here; by id and text."""
     of_tasks = [task["data"] for task in there if isinstance(task["data"].get(TEXT), str)]
     texts = {str(data.get(DOCUMENT_ID)): data[TEXT] for data in of_tasks}
     all_texts = {data[TEXT] for data in of_tasks}
-    new, known = list[Article](), 0
+    new = dict[str, Article]()
+    known = twice = 0
     for article in articles:
-        if texts.get(article.id, article.text) != article.text:
+        if not article.text.strip():
+            # nothing can be marked in it, so it would never come back
+            report(InputError("no text to label; give it one or leave it out", article.source.file, article.source.row))
+        elif texts.get(article.id, article.text) != article.text:
             report(
                 InputError(f"{article.source.file}: the project has another text under the id {article.id!r}; rename")
             )
         elif article.text in all_texts:
             known += 1
+        elif article.text in new:
+            twice += 1
         else:
-            all_texts.add(article.text)
-            new.append(article)
-    return new, known
+            new[article.text] = article
+    return list(new.values()), known, twice
 
 
 def _renew(server: LabelStudioServer, project: Project, there: Sequence[dict[str, Any]], predictor: Any) -> int:

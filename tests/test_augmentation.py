@@ -111,6 +111,10 @@ def test_known_conversions() -> None:
     assert wide.span_text(wide.spans[0]) == "１２００元" and wide.text.endswith("５％")
 
 
+def test_a_lone_surrogate_has_no_other_form() -> None:
+    assert noise.traditional(_document("发\ud800展\udfff"), np.random.default_rng()).text == "發\ud800展\udfff"
+
+
 @given(st.integers(0, 10**8 - 1))
 def test_chinese_numerals_read_back(number: int) -> None:
     def value(text: str) -> int:

@@ -125,3 +125,11 @@ def test_stats_and_agreement_on_the_command_line(tmp_path: Path, capsys: pytest.
     jsonl.write([_document("b", text)], tmp_path / "three.jsonl")
     assert main(["corpus", "agreement", files[0], str(tmp_path / "three.jsonl")]) == 2
     assert "no document in common" in capsys.readouterr().err
+
+
+def test_stats_against_json_lines_with_a_byte_order_mark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "用于修缮漏雨校舍的屋顶和围墙各"
+    jsonl.write([_document("a", text)], tmp_path / "a.jsonl")
+    (tmp_path / "other.jsonl").write_text(f'{{"text": "{text}"}}\n', encoding="utf-8-sig")
+    assert main(["corpus", "stats", str(tmp_path / "a.jsonl"), "--against", str(tmp_path / "other.jsonl")]) == 1
+    assert f"  a: {text!r} in other.jsonl\n" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 import random
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from strategies import documents
 
 from bangfu.labels import LABEL_NAMES, Document, Span
 from bangfu.labels.tags import spans_to_tags
+from bangfu.scripts.main import main
 from bangfu.training.evaluation import (
     MICRO,
     NONE,
@@ -119,3 +121,11 @@ def test_intervals_are_those_of_a_bootstrap_over_documents() -> None:
 
 def test_no_documents() -> None:
     assert total([])[MICRO].f1 == 0 and intervals([])[MICRO] == (0, 0)
+
+
+def test_a_file_without_documents_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    gold = tmp_path / "gold.jsonl"
+    gold.touch()
+    assert main(["evaluate", str(gold), "--output", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == f"bangfu: {gold}: holds no documents; give labelled ones\n"
+    assert not (tmp_path / "out").exists()

@@ -1,8 +1,11 @@
 """Label Studio without a server: page, tasks, annotations and the ML backend, checked on our side."""
 
+import io
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -15,6 +18,7 @@ from bangfu.labels.label_studio_annotation import Skipped, collect
 from bangfu.labels.label_studio_config import configuration, shown_role
 from bangfu.labels.label_studio_task import Prediction, task
 from bangfu.labels.user_error import UserError
+from bangfu.scripts import label_studio
 from bangfu.scripts.main import main
 from bangfu.training import agreement, evaluation
 
@@ -223,6 +227,24 @@ def test_the_backend_answers_as_label_studio_asks(extractor: Extractor) -> None:
     assert client.post("/predict", content=b"{").status_code == 400
 
 
+def test_the_backend_reads_a_lone_surrogate_inside_of_a_name() -> None:
+    pytest.importorskip("starlette", reason="needs the extra 'label-studio'")
+    pytest.importorskip("label_studio_sdk", reason="needs the extra 'label-studio'")
+    from starlette.testclient import TestClient
+
+    from bangfu.inference.ml_backend import application
+
+    class Finds:
+        model = "m"
+
+        def __call__(self, texts: list[str]) -> list[Prediction]:
+            return [Prediction((Span(0, len(text), "ORG"),), (0.5,), 0.5, "m") for text in texts]
+
+    client = TestClient(application(cast(Predictor, Finds())), raise_server_exceptions=False)
+    answer = client.post("/predict", content=rb'{"tasks": [{"data": {"text": "\u7532\ud800"}}]}')
+    assert answer.status_code == 200 and answer.json()["results"][0]["result"][0]["value"]["text"] == "甲\ud800"
+
+
 def test_a_server_that_is_not_there_is_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,3 +263,80 @@ def test_a_server_that_is_not_there_is_one_line(
         assert main([*pull, *more]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert words in line and "geheim" not in line and "hidden" not in line
+
+
+@pytest.mark.parametrize("answer", ["[]", "null", "{}", '{"id": "x"}'])
+def test_a_server_of_another_kind_is_one_line(
+    answer: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("label_studio_sdk", reason="needs the extra 'label-studio'")
+    import httpx
+
+    monkeypatch.setattr(
+        httpx.HTTPTransport,
+        "handle_request",
+        lambda *_: httpx.Response(200, headers={"content-type": "application/json"}, content=answer),
+    )
+    assert main(["label-studio", "pull", "--project", "a", "-o", "a.jsonl", "--url", "http://a", "--key", "k"]) == 2
+    assert capsys.readouterr().err == "bangfu: http://a: does not answer as Label Studio does; check --url\n"
+
+
+def test_nobody_at_the_prompt_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("label_studio_sdk", reason="needs the extra 'label-studio'")
+    monkeypatch.delenv("LABEL_STUDIO_URL", raising=False)
+    ended = io.StringIO()  # as Ctrl-D leaves it
+    monkeypatch.setattr(ended, "isatty", lambda: True)
+    for stream, line in (
+        (None, "bangfu: --url is not given and nobody is there to ask; give it or set LABEL_STUDIO_URL\n"),
+        (ended, "\nbangfu: --url is not given; give it or set LABEL_STUDIO_URL\n"),
+    ):
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert main(["label-studio", "pull", "--project", "a", "-o", "a.jsonl", "--key", "k"]) == 2
+        assert capsys.readouterr().err == line
+
+
+class Server:
+    """A server without projects that keeps the tasks it is given."""
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, Any]] = []
+
+    def find(self, title: str) -> None:
+        """No project."""
+
+    def create(self, title: str, annotators: int) -> SimpleNamespace:
+        """A project of the title."""
+        return SimpleNamespace(title=title)
+
+    def add_tasks(self, project: object, tasks: list[dict[str, Any]]) -> None:
+        """Keep them."""
+        self.taken += tasks
+
+    def show_model(self, project: object, model: str) -> None:
+        """Nothing to show."""
+
+
+def pushed(texts: list[str | None], path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[str]]:
+    """The status of pushing texts to a new project, and the texts of its tasks."""
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+    server = Server()
+    monkeypatch.setattr(label_studio, "_connect", lambda _: server)
+    status = main(["label-studio", "push", str(path), "--project", "a", "--device", "cpu"])
+    return status, [task["data"]["text"] for task in server.taken]
+
+
+def test_articles_without_text_are_not_pushed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.jsonl"
+    assert pushed(["", TEXT, None, " \u3000\n"], file, monkeypatch) == (1, [TEXT])
+    assert capsys.readouterr().err.splitlines() == [
+        f"bangfu: skipped: {file}:{row}: no text to label; give it one or leave it out" for row in (1, 3, 4)
+    ]
+
+
+def test_what_stands_twice_in_the_files_is_not_there_already(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert pushed([TEXT, TEXT, TEXT], tmp_path / "a.jsonl", monkeypatch) == (0, [TEXT])
+    assert "1 articles added to 'a', 0 there already, 2 there twice in the files; " in capsys.readouterr().out

@@ -39,6 +39,8 @@ def _traditional() -> Any:
 
 @cache
 def _traditional_char(char: str) -> str:
+    if "\ud800" <= char <= "\udfff":  # a lone surrogate, which opencc does not take
+        return char
     converted = str(_traditional().convert(char))
     return converted if len(converted) == 1 else char
 
