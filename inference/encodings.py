@@ -73,10 +73,11 @@ def utf8_amid(line: bytes, encoding: str) -> str | None:
     chance 28 were missed, such as 枸杞.
     """
     text = None if line.isascii() else _decoded(line, "utf-8")
-    if text is None or max(text) < "\u0800":  # of three bytes; of two it may be GB18030, such as 省 and 摘要
-        return None
-    other = _decoded(line, encoding)
-    return text if other is None or likelihood(text) >= likelihood(other) else None
+    other = None if text is None else _decoded(line, encoding)
+    if text is None or other is None:
+        return text
+    # characters of two bytes may well be GB18030, such as 省 and 摘要
+    return text if max(text) >= "\u0800" and likelihood(text) >= likelihood(other) else None
 
 
 def marked(raw: bytes) -> str | None:

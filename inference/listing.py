@@ -6,6 +6,7 @@ import errno
 import glob
 import os
 import stat
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,9 +37,11 @@ def files(
     """Every file that paths, folders and globs lead to, once, in order; ``-`` is standard input.
 
     ``form`` takes the place of what the names say. The name of a file in a folder is its path below the
-    folder, or the whole path where that name is taken; of any other file it is the path. Files below a
-    folder or glob that are hidden, of no known kind, or ``leave_out`` or in it, are passed over. What leads nowhere,
-    and a folder that cannot be listed, goes to ``skipped``.
+    folder, or the whole path where that name is taken; of any other file it is the path. A folder that a glob
+    finds is read as if it was named, but for the files that the glob finds itself. Links to folders are followed
+    when all else below a folder is done, and no folder is gone through twice. Files below a folder or glob that
+    are hidden, of no known kind, or ``leave_out`` or in it, are passed over. What leads nowhere, and a folder that
+    cannot be listed, goes to ``skipped``.
     """
     found: dict[str, File] = {}
     names: set[str] = set()
@@ -71,12 +74,11 @@ def _paths(
         yield source, source
         return
     if mode and stat.S_ISDIR(mode):
-        below = [(str(inner), inner.relative_to(path).as_posix()) for inner in _below(path, closed)]
+        below = list(_below(path, closed, set()))
     elif mode or not glob.has_magic(source):
         raise InputError(_MISSING, source)
     else:
-        matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        below = [(match, match) for match in matches if Path(match).is_file() and _is_whole(Path(match).name)]
+        below = list(_found(source, closed))
     kept = [
         (inner, name)
         for inner, name in below
@@ -111,11 +113,36 @@ def _mode(path: Path) -> int | None:
         raise InputError(f"cannot be read ({reason(error)}); check the permissions", str(path)) from error
 
 
-def _below(folder: Path, closed: list[OSError]) -> Iterator[Path]:
-    # all files but hidden ones, folder by folder; of a folder that is closed, the error
-    for top, folders, names in os.walk(folder, onerror=closed.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(top, name) for name in sorted(names) if _is_whole(name) and not name.startswith("."))
+def _found(pattern: str, closed: list[OSError]) -> Iterator[tuple[str, str]]:
+    # (path, name) of what a glob finds, and of what lies in the folders that it finds
+    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    direct = {os.path.realpath(match) for match in matches if Path(match).is_file()}
+    through: set[str] = set()
+    for match in matches:
+        path = Path(match)
+        if path.is_dir():
+            yield from (pair for pair in _below(path, closed, through) if os.path.realpath(pair[0]) not in direct)
+        elif path.is_file() and _is_whole(path.name):
+            yield match, match
+
+
+def _below(folder: Path, closed: list[OSError], through: set[str]) -> Iterator[tuple[str, str]]:
+    # (path, name) of all files but hidden ones, folder by folder, what links lead to at the end; of a folder that is
+    # closed, the error. ``through`` are the real paths of folders that are done: a link may lead to one that holds it
+    waiting = deque([folder])
+    while waiting:
+        for top, folders, names in os.walk(waiting.popleft(), onerror=closed.append):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            real = os.path.realpath(top)
+            if real in through:
+                folders.clear()
+                continue
+            through.add(real)
+            waiting += (Path(top, name) for name in folders if Path(top, name).is_symlink())
+            for name in sorted(names):
+                if _is_whole(name) and not name.startswith("."):
+                    path = Path(top, name)
+                    yield str(path), path.relative_to(folder).as_posix()
 
 
 def _is_whole(name: str) -> bool:

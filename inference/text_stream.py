@@ -82,10 +82,13 @@ class TextStream:
                 yield number, line.decode("ascii")
         told, mixed = self.encoding, self._given is None and self.encoding in LEGACY
         for number, line in numbered:
-            text = utf8_amid(line, told) if mixed else None
-            self.encoding = told if text is None else "utf-8"
+            if mixed and (text := utf8_amid(line, told)) is not None:
+                self.encoding = "utf-8"
+                yield number, text
+                continue
+            self.encoding = told
             try:
-                yield number, line.decode("utf-8" if told == "utf-8-sig" else told) if text is None else text
+                yield number, line.decode("utf-8" if told == "utf-8-sig" else told)
             except UnicodeError as error:
                 if self._skipped is None:
                     yield number, _escaped(line, told.removesuffix("-sig"))

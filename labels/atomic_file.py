@@ -11,6 +11,8 @@ from typing import Any
 
 from bangfu.labels.user_error import UserError
 
+_LONGEST = 255  # bytes of a name
+
 
 def check(path: Path, *inputs: Path) -> None:
     """UserError when a file cannot be written there, or is one of the files that are read for it."""
@@ -30,12 +32,19 @@ def replaced(path: Path) -> Iterator[Path]:
     folder that is not there: the error of the system would name a file that nobody has given.
     """
     check(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(_partial(path.name))
     try:
         yield partial
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _partial(name: str) -> str:
+    end = f".{os.getpid()}.partial"
+    while len(os.fsencode(name)) > _LONGEST - len(f".{end}"):  # a name may be as long as names may be
+        name = name[:-1]
+    return f".{name}{end}"
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -16,7 +16,7 @@ from bangfu.inference import writer
 from bangfu.inference.backend import BACKENDS, DEVICES, PRECISIONS
 from bangfu.inference.extraction import Summary, extracted
 from bangfu.inference.extractor import BATCH_TOKENS, CUDA_BATCH_TOKENS, Extractor, checked_score
-from bangfu.inference.form import FORMS
+from bangfu.inference.form import COMPRESSED, FORMS
 from bangfu.inference.input_error import InputError
 from bangfu.inference.listing import within
 from bangfu.inference.model_folder import SHIPPED, ModelFolder
@@ -46,7 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--output",
         "-o",
-        help="file to write, or folder (a name that ends with /) for parts; standard output when not given",
+        help="file to write, or folder (a name that ends with /) for parts; standard output when not given, or -",
     )
     parser.add_argument("--format", choices=writer.FORMATS, help="of the output, instead of going by its name")
     parser.add_argument("--overwrite", action="store_true", help="replace the output, or the run, that is there")
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Extract and write; 1 when something was skipped."""
     if arguments.output == "":
         raise UserError("an empty name for the output; give a file, a folder, or . for this folder")
-    output = None if arguments.output is None else Path(arguments.output)
+    output = None if arguments.output in (None, "-") else Path(arguments.output)
     if output is not None:
         _spare_input(arguments.files, output)
     parts = arguments.parts or arguments.engine == "ray"
@@ -232,6 +232,9 @@ def _settings(arguments: argparse.Namespace, reading: Reading, form: writer.Form
 
 
 def _form(arguments: argparse.Namespace, output: Path | None) -> writer.Format:
+    if output is not None and output.suffix.lower() in COMPRESSED:
+        plain = output.with_suffix("")
+        raise UserError(f"{output}: no packed file is written; name it {plain}, and pack it when it is there")
     form = arguments.format or (output.suffix[1:].lower() if output else "jsonl")
     if form not in writer.FORMATS:
         kinds = ", ".join(f".{form}" for form in writer.FORMATS)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from bangfu.labels.user_error import UserError, one_line
 from bangfu.scripts import (
@@ -54,7 +58,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; bad input is one line on standard error and exit status 2."""
+    """Run a command; bad input is one line on standard error and exit status 2.
+
+    SIGTERM becomes SystemExit with status 143, so that what is half written is removed.
+    """
+    with _ended_in_order():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         # what a terminal or a pipe cannot show, as an id may hold, is no reason to lose what was measured
         if isinstance(stream, io.TextIOWrapper):
@@ -79,6 +91,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = "stopped"
     print(f"bangfu: {one_line(message)}", file=sys.stderr)
     return 2
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    # who set or ignores SIGTERM before keeps it so; Python takes handlers in its main thread only
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

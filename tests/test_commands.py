@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,49 @@ def test_links_and_devices_are_not_replaced(tmp_path: Path) -> None:
     assert link.is_symlink() and len(lines(real)) == 1
     assert main(["extract", str(SAMPLE), "-o", "/dev/null", "--format", "jsonl"]) == 0
     assert not Path("/dev/null").is_file()
+
+
+def test_a_packed_output_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("out.jsonl.gz", "out.jsonl.XZ"):
+        for given in ([], ["--format", "jsonl"]):
+            assert main(["extract", str(SAMPLE), "-o", str(tmp_path / name), *given]) == 2
+            assert f"{name}: no packed file is written; name it {tmp_path / 'out.jsonl'}," in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dash_is_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["extract", str(SAMPLE), "--format", "csv", "-o", "-"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("id,start,end,label,text,score\r\n") and said.err == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_as_long_as_names_may_be(tmp_path: Path) -> None:
+    out = tmp_path / f"{'省' * 83}.jsonl"
+    assert len(os.fsencode(out.name)) == 255
+    assert main(["extract", str(SAMPLE), "-o", str(out)]) == 0
+    assert list(tmp_path.iterdir()) == [out] and len(lines(out)) == 1
+
+
+def test_sigterm_leaves_nothing_half_written(tmp_path: Path) -> None:
+    out = str(tmp_path / "out.jsonl")
+    command = [sys.executable, "-m", "bangfu.scripts.main", "extract", "--input", "jsonl", "-", "-o", out]
+    command += ["--device", "cpu", "--workers", "1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdin is not None and running.stderr is not None
+        late = threading.Timer(100, running.kill)
+        late.start()
+        running.stdin.write(json.dumps({"text": TEXT * 400}).encode() + b"\n")  # more than is held back from the file
+        running.stdin.flush()
+        while not sum(file.stat().st_size for file in tmp_path.iterdir()) and running.poll() is None:
+            time.sleep(0.05)
+        running.terminate()
+        assert running.stderr.read() == b""  # it ends with the worker, which holds it too
+        late.cancel()
+    assert running.returncode == 143 and list(tmp_path.iterdir()) == []
 
 
 def test_csv_opens_in_a_spreadsheet(tmp_path: Path) -> None:

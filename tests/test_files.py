@@ -1,7 +1,10 @@
-"""Labelled files: what is written reads back, and every defect is named where it stands."""
+"""Files: labelled ones read back as they were written, with every defect named; what articles are read from."""
 
+import codecs
 import gzip
+import io
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import documents
 
+from bangfu.inference import InputError
+from bangfu.inference import read as articles
+from bangfu.inference.text_stream import TextStream
 from bangfu.labels import Defect, Document, LabelledDataError, Link, Span, conll, jsonl, labelled_file, read
 from bangfu.labels.tags import SCHEMES, Scheme, TagError, guess_scheme, spans_to_tags, tags_to_spans
 from bangfu.labels.user_error import UserError
@@ -172,3 +178,68 @@ def test_a_broken_gzip_file_is_a_defect(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(f"{GOOD}\n".encode() * 999)[:-20])
     assert "broken gzip file" in str(list(labelled_file.scan(path))[-1])
+
+
+def test_utf8_lines_amid_those_of_an_old_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    old = ["会泽县红十字会收到冬衣1200件，并开展义诊。", "類別"]  # the second is UTF-8, too, but no Chinese then
+    new = ["中国红十字会", "云南省会泽县", "会理市慈善会向会理市捐赠十万元。", "5·12"]
+    rows = [(text, "gb18030") for text in old * 3] + [(text, "utf-8") for text in new] + [(old[0], "gb18030")]
+    lines = [json.dumps({"text": text}, ensure_ascii=False).encode(encoding) for text, encoding in rows]
+    assert lines[1].decode("utf-8") and lines[6].decode("gb18030")
+    path.write_bytes(b"\n".join(lines))
+    rows[9] = ("5·12".encode().decode("gb18030"), "gb18030")  # of two bytes a character: nothing tells
+    assert [(article.text, article.source.encoding) for article in articles(path)] == rows
+
+
+def test_a_long_line_of_a_wide_encoding_takes_no_longer_than_many_short_ones() -> None:
+    raw = codecs.BOM_UTF16_LE + ("上" * 400_000 + "\n省").encode("utf-16-le")  # a byte of each is that of a line end
+    began = time.process_time()
+    assert list(TextStream(io.BytesIO(raw), "a", None, pytest.fail)) == [(1, "上" * 400_000 + "\n"), (2, "省")]
+    assert time.process_time() - began < 5
+
+
+class Slow(io.RawIOBase):
+    """A stream of which no more may be read than the pieces that have come."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = list(pieces)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        piece = self._pieces.pop(0)
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_a_line_of_a_wide_encoding_is_there_when_it_has_come(encoding: str, mark: str) -> None:
+    lines = ["海上\n", "上海\n", "省\n"]
+    raw = [line.encode(encoding) for line in (mark + lines[0], *lines[1:])]
+    given = encoding[:6] if mark or encoding.endswith("le") else encoding  # without a mark it is little-endian
+    found = iter(TextStream(io.BufferedReader(Slow(*raw)), "-", given, pytest.fail))  # type: ignore[arg-type]
+    assert [next(found) for _ in lines] == list(enumerate(lines, 1))
+
+
+def test_a_folder_that_a_glob_finds_is_read(tmp_path: Path) -> None:
+    for name in ("2023/deep/x.txt", "2023/.hidden.txt", "top.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("省", encoding="utf-8")
+    top, deep = str(tmp_path / "top.txt"), str(tmp_path / "2023" / "deep" / "x.txt")
+    for pattern, ids in (("*", ["deep/x.txt", top]), ("**", [deep, top]), ("202?/*", ["x.txt"]), ("*.txt", [top])):
+        assert [article.id for article in articles(str(tmp_path / pattern))] == ids
+
+
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    for name in ("in/sub/b.txt", "out/c.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("省", encoding="utf-8")
+    for name, other in (("in/a", "../out"), ("in/again", "sub"), ("in/sub/loop", ".."), ("out/back", "../in")):
+        (tmp_path / name).symlink_to(other)
+    folder = tmp_path / "in"
+    skipped: list[InputError] = []
+    found = articles(folder, folder / "a", skipped=skipped.append)
+    assert [article.id for article in found] == ["sub/b.txt", "a/c.txt"] and skipped == []
