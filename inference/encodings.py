@@ -34,7 +34,7 @@ _BEYOND = re.compile(rb"[\x80-\xff]+")
 # what surrogateescape makes of a byte that is not in the encoding
 NOT_DECODED = re.compile("[\udc80-\udcff]")
 
-MEND = "name its encoding with --encoding, or convert it: iconv -f ENCODING -t UTF-8"
+MEND = "name its encoding with --encoding, or convert it (-c leaves out what is broken): iconv -c -f ENCODING -t UTF-8"
 
 
 def detect(raw: bytes) -> str | None:
