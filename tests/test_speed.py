@@ -132,8 +132,7 @@ def test_shares_of_the_roof() -> None:
     assert values["shares"]["int8, square"]["useful"]["max"] == 0.125
     assert values["mixed"]["max"] == pytest.approx(120 / 400 + 80 / 100)
     assert figures(parts, rates, "int8", "bf16")["mixed"]["max"] == pytest.approx(200 / 400)
-    emulated = [one | {"bf16": {"model": 1.0, "square": 1.0}} for one in rates]
-    without = figures(parts, emulated, "int8", "bf16")
+    without = figures(parts, [{"int8": rate, "fp32": one["fp32"]} for one in rates], "int8", "bf16")
     assert (without["shares"].keys(), without["attention"]) == ({"int8, model", "int8, square"}, "fp32")
     assert without["mixed"] == values["mixed"]
 

@@ -41,6 +41,7 @@ from bangfu.labels.document import Document
 from bangfu.labels.schema import TAGS
 from bangfu.labels.user_error import UserError
 from bangfu.training import (
+    bf16,
     calibration,
     dataset,
     evaluation,
@@ -152,9 +153,7 @@ class _Epochs(TrainerCallback):
 def _bf16(precision: str) -> bool:
     if precision != "auto":
         return precision == "bf16"
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return bf16.of_gpu() if torch.cuda.is_available() else bf16.of_cpu()
 
 
 def _collate(pad: int) -> Callable[[list[dict[str, list[int]]]], dict[str, torch.Tensor]]:

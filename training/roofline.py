@@ -18,10 +18,9 @@ def figures(
     ``flops_a_character`` is ``useful`` (each token once) and ``run`` (overlap of windows and special tokens,
     too). A roof is a rate of products divided by the useful FLOPs; our share of
     it is taken round by round, by what was ``run`` and by what was ``useful``. ``mixed`` is the share where attention
-    has the roof of the precision in which it is computed. Where bf16 is slower than fp32 the CPU has no products of
-    it, and it is no roof: it is left out, and attention counts as fp32.
+    has the roof of the precision in which it is computed; on a CPU without bf16, which has no rate of it, of fp32.
     """
-    has_bf16 = all(rate["bf16"]["model"] > rate["fp32"]["model"] for rate in rates)
+    has_bf16 = all("bf16" in rate for rate in rates)
     attention = attention if has_bf16 else "fp32"
     kinds = (precision, "bf16") if has_bf16 else (precision,)
     flops = {name: Work(**work) for name, work in parts[0]["flops"].items()}

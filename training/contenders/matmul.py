@@ -12,6 +12,8 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from bangfu.training import bf16
+
 # Tokens of a full batch, and of a product large enough that nothing but multiplying counts.
 _ROWS = 4096
 _SQUARE = 2048
@@ -25,14 +27,15 @@ def load(
 ) -> tuple[dict[str, Any], Callable[[list[str]], dict[str, dict[str, float]]]]:
     """Products of ``rows`` by each of ``matrices`` [in, out], and of ``square`` ones; gives operations a second.
 
-    Of each product the fastest of the runs that fit ``seconds`` counts.
+    Of each product the fastest of the runs that fit ``seconds`` counts. There is no rate of bf16 where a CPU has none.
     """
     torch.set_num_threads(threads)
     kinds: dict[str, Callable[[Shape], Product]] = {
         "int8": lambda shape: _int8(shape, threads),
-        "bf16": lambda shape: _torch(shape, torch.bfloat16),
         "fp32": lambda shape: _torch(shape, torch.float32),
     }
+    if bf16.of_cpu():  # a CPU without it would take minutes for each
+        kinds["bf16"] = lambda shape: _torch(shape, torch.bfloat16)
     groups: dict[str, list[Shape]] = {
         "model": [(rows, inside, outside) for inside, outside in matrices],
         "square": [(square, square, square)],

@@ -1,0 +1,15 @@
+"""Whether bf16 is computed in, and not written out in fp32, which takes a hundred times as long."""
+
+from __future__ import annotations
+
+import torch
+
+
+def of_cpu() -> bool:
+    """Whether this machine's CPU has instructions for bf16 that torch uses."""
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def of_gpu() -> bool:
+    """Whether this machine's GPU has bf16."""
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
