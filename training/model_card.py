@@ -153,7 +153,8 @@ def _window(used: int, trained: int) -> list[str]:
 def _int8(agreement: float | None) -> list[str]:
     if agreement is None:
         return []
-    return [f"On CPUs an int8 graph is run, which gives {100 * agreement:.2f} % of the tokens the tag of fp32."]
+    share = f"{100 * agreement:.2f} % of the tokens of a sample of training texts"
+    return [f"On CPUs an int8 graph is run, which gives {share} the tag of fp32."]
 
 
 def _least(min_score: float, where: str) -> list[str]:
