@@ -7,7 +7,8 @@ import torch
 
 def of_cpu() -> bool:
     """Whether this machine's CPU has instructions for bf16 that torch uses."""
-    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    there = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return bool(there) and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def of_gpu() -> bool:
