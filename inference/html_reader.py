@@ -72,13 +72,19 @@ def _main_text(page: Any) -> Any:
 
 def _holder(tree: Any, text: str) -> Any:
     """The innermost element around all paragraphs that stand in a text; None where that is the page."""
-    chains = [
-        [*part.iterancestors()][::-1] for part in tree.iter("p") if len(_text(part)) >= _LONG and _text(part) in text
-    ]
-    if len(chains) < 2:
+    parts = list(tree.iter("p"))
+    # what is around the first and the last is around all between them, so no others are looked for
+    first, last = (next((part for part in some if _stands(part, text)), None) for some in (parts, parts[::-1]))
+    if first is None or last is None or first is last:
         return None
-    common = [level[0] for level in zip(*chains, strict=False) if all(element is level[0] for element in level)]
+    chains = ([*part.iterancestors()][::-1] for part in (first, last))
+    common = [one for one, other in zip(*chains, strict=False) if one is other]
     return common[-1] if common and common[-1].tag not in ("html", "body") else None
+
+
+def _stands(part: Any, text: str) -> bool:
+    own = _text(part)
+    return len(own) >= _LONG and own in text
 
 
 def _text(element: Any) -> str:
