@@ -76,12 +76,22 @@ def simplified() -> dict[int, str]:
     return {ord(one): other for one, other in zip(traditional, simple, strict=True)}
 
 
+# Characters that stay as they are elsewhere (瞭望, 乾隆), and a common slip for 陝, in words of one meaning.
+_IN_WORDS = {
+    word: word.translate(str.maketrans("瞭乾陜", "了干陕"))
+    for word in "瞭解 明瞭 瞭如 乾旱 乾净 乾粮 饼乾 陜西 陜北 陜南 陜甘".split()
+}
+_WORDS = re.compile("|".join(_IN_WORDS))
+
+
 @cache
 def traditional() -> re.Pattern[str]:
-    """Finds the first traditional character in a text."""
-    return any_of(map(chr, simplified()))
+    """Finds the first character that may be a traditional one in a text."""
+    return any_of([*map(chr, simplified()), *"瞭乾陜"])
 
 
 def in_simplified(text: str) -> str:
     """Text with traditional characters made simplified ones."""
-    return text.translate(simplified()) if traditional().search(text) else text
+    if not traditional().search(text):
+        return text
+    return _WORDS.sub(lambda match: _IN_WORDS[match.group()], text.translate(simplified()))

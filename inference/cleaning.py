@@ -19,7 +19,7 @@ import numpy.typing as npt
 from bangfu.inference import characters, lines, readings, shifted_bytes
 
 # Saved with every model; a model that was trained under another version of the cleaning is refused.
-CLEANING_VERSION = 4
+CLEANING_VERSION = 5
 
 # Web pages often set Chinese with ASCII punctuation. Beside a Chinese character it is Chinese punctuation: 'A县,B县'
 # becomes 'A县，B县', while '1,200' and 'Inc.(US)' stay as they are.
@@ -163,8 +163,8 @@ def _simplified(before: Cleaned) -> Cleaned:
     return before.replace(characters.in_simplified(before.text))
 
 
-# One syllable in brackets behind a character; the brackets are not yet made Chinese ones.
-_READING = re.compile("[(（]([a-zü\u00e0-\u01dcńňǹḿ]{1,6})[)）]")
+# One syllable in brackets behind a character, perhaps with a space in them; the brackets are not yet made Chinese ones.
+_READING = re.compile("[(（] ?([a-zü\u00e0-\u01dcńňǹḿ]{1,6}) ?[)）]")
 
 
 def _without_readings(before: Cleaned) -> Cleaned:

@@ -41,9 +41,9 @@ def test_punctuation_beside_chinese() -> None:
 
 
 def test_traditional_characters() -> None:
-    raw = "臺灣與後來的慈善總會，乾隆年間在乾縣設義診"
+    raw = "臺灣與後來的慈善總會，乾隆年間在乾縣設義診，據瞭解瞭望塔在陜西，乾旱時發餅乾"
     clear = clean(raw)
-    assert clear.text == "台湾与后来的慈善总会，乾隆年间在乾县设义诊"
+    assert clear.text == "台湾与后来的慈善总会，乾隆年间在乾县设义诊，据了解瞭望塔在陕西，干旱时发饼干"
     assert len(clear.text) == len(raw)
 
 
@@ -56,6 +56,7 @@ def test_readings_in_brackets() -> None:
     assert raw[slice(*clear.raw_range(start, start + 1))] == "達"
     assert raw[slice(*clear.raw_range(start, start + 6))] == "達(dá)州市民政局"
     assert clear.clean_range(raw.index("達"), raw.index("（")) == (start, start + 6)
+    assert clean("紅十字會(huì )總會( huì\u3000)捐(juān\xa0)款").text == "红十字会总会捐款"
 
 
 @pytest.mark.parametrize("text", ["银行（ATM）", "一（ok）", "县(xian1)", "发(shōu)", "(fā)", "村 (cūn)", "发(fā展"])
