@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bangfu.inference.article import Article
+from bangfu.inference.backend import DeviceError
 from bangfu.inference.cores import cores
 from bangfu.inference.extraction import Summary, extracted
 from bangfu.inference.extractor import Extractor
@@ -52,6 +53,11 @@ class Work:
     extractor: dict[str, Any]  # the arguments of Extractor.load
     where: str  # the folder that relative paths begin at
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether each actor takes a GPU of its own."""
+        return self.extractor.get("device") == "cuda"
+
 
 def run(
     work: Work,
@@ -65,12 +71,19 @@ def run(
     """Extract from ``files`` into ``folder`` on ``workers`` actors, and finish it.
 
     ``address`` is that of a running cluster; without one a Ray of this machine is started, and stopped
-    again. ``skipped`` takes what could not be read, in order, at the end; ``each`` takes the characters of
-    an article that is done. What a stopped run has done is kept.
-    Raises UserError when the cluster is not there or a chunk fails.
+    again. ``workers`` are, when not given, as many as there are GPUs, or cores but one, on which the actors run.
+    ``skipped`` takes what could not be read, in order, at the end; ``each`` takes the characters of an article that is
+    done. What a stopped run has done is kept.
+    Raises UserError when the cluster is not there or a chunk fails, DeviceError where GPUs are asked for and this
+    machine has none.
     """
     check(file.path for file in files)
     with connected(address, workers), _told():
+        # Ray would wait for ever; a cluster may yet get one
+        if work.on_gpu and address is None and not ray.cluster_resources().get("GPU"):
+            raise DeviceError(
+                "Ray finds no GPU here; use --device cpu, or give the --address of a cluster that has some"
+            )
         (folder.path / DONE).mkdir(exist_ok=True)
         _extract(work, files, workers, each)
     folder.finish(_collect(folder, skipped))
@@ -125,7 +138,8 @@ def _told() -> Iterator[None]:
 
 
 def _extract(work: Work, files: Sequence[File], workers: int | None, each: Callable[[int], None]) -> None:
-    workers = workers or max(1, int(ray.cluster_resources().get("CPU", 2)) - 1)
+    there = ray.cluster_resources()
+    workers = workers or max(1, int(there.get("GPU", 1)) if work.on_gpu else int(there.get("CPU", 2)) - 1)
     units = [{"unit": number, "files": pickle.dumps(unit)} for number, unit in enumerate(_units(files, work.size))]
     if not units:
         return
@@ -140,7 +154,7 @@ def _extract(work: Work, files: Sequence[File], workers: int | None, each: Calla
             batch_size=1,
             concurrency=workers,
             num_cpus=1,
-            num_gpus=1 if work.extractor.get("device") == "cuda" else 0,
+            num_gpus=1 if work.on_gpu else 0,
         )
     )
     for row in done.iter_rows():
@@ -194,7 +208,9 @@ class _Extracting:
     # an actor: extracts chunks and writes them
     def __init__(self, work: Work) -> None:
         os.chdir(work.where)
-        self.work, self.extractor = work, Extractor.load(**work.extractor)
+        # one that Ray gave no GPU sees all of its machine, and "auto" would put every actor on the first
+        self.work = work
+        self.extractor = Extractor.load(**work.extractor | {"device": "cuda" if work.on_gpu else "cpu"})
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
         rows = zip(batch["unit"], batch["chunk"], batch["content"], strict=True)

@@ -16,11 +16,15 @@ from bangfu.labels.user_error import UserError
 try:
     import torch
     from safetensors import SafetensorError
+    from torch.nn.attention import SDPBackend, sdpa_kernel
     from transformers import AutoModelForTokenClassification
 except ImportError as error:
     raise ImportError("the torch backend needs torch and transformers: pip install 'bangfu[train]'") from error
 
 _TYPES: dict[TorchPrecision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+# All but cuDNN, which torch takes first on Hopper and Blackwell: it builds a plan for each new shape of a batch, which
+# takes longer than a batch.
+_ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
 class TorchBackend:
@@ -72,7 +76,7 @@ class TorchBackend:
         self._origin.check("torch")
         training = self.model.training
         self.model.eval()
-        with torch.inference_mode():
+        with torch.inference_mode(), sdpa_kernel(_ATTENTION):
             logits = self.model(input_ids=self._there(torch.from_numpy(ids)), attention_mask=self._mask(mask)).logits
             # copied back behind the batch, while the next one is made ready here
             back = torch.empty(logits.shape, dtype=torch.float32, pin_memory=self.device == "cuda")

@@ -24,6 +24,13 @@ def check(path: Path, *inputs: Path) -> None:
         raise UserError(f"{path}: is read, too, and would be replaced; name another file to write")
 
 
+def check_folder(path: Path) -> None:
+    """UserError when a folder cannot be made there because a file stands in the way."""
+    for one in (path, *path.parents):
+        if one.exists() and not one.is_dir():
+            raise UserError(f"{one}: a file; name a folder to write to")
+
+
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to, which takes its place when the block ends.

@@ -39,6 +39,29 @@ def test_masks_are_whole_words_at_the_stated_rate() -> None:
                 assert masked[row, first:last].all() or not masked[row, first:last].any()
 
 
+def test_masks_are_those_drawn_row_by_row() -> None:
+    draw = np.random.default_rng(1)
+    for seed in range(50):
+        rows, length, share = int(draw.integers(1, 9)), int(draw.integers(1, 60)), float(draw.uniform(0.01, 0.99))
+        starts = draw.random((rows, length)) < draw.random()
+        random, budget, expected = np.random.default_rng(seed), max(1, round(share * length)), []
+        for row in starts:
+            inside, words = 0, list[list[int]]()
+            for place in range(length):
+                inside = 0 if row[place] or not words else inside + 1
+                if inside % 4:
+                    words[-1].append(place)
+                else:
+                    words.append([place])
+            masked: list[int] = []
+            for number, word in enumerate(random.permutation(len(words))):
+                if number and len(masked) + len(words[word]) > budget:
+                    break
+                masked += words[word]
+            expected.append(np.isin(np.arange(length), masked))
+        assert (mask_words(starts, share, np.random.default_rng(seed)) == expected).all()
+
+
 def test_where_no_words_are_known_masks_are_spans_of_one_to_four() -> None:
     random = np.random.default_rng(1)
     tokens = np.ones((50, 400), dtype=bool)

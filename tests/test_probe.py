@@ -147,10 +147,21 @@ def test_batches_hold_every_window_once_within_the_budget() -> None:
 
 
 def test_bad_data_is_one_line(config: ProbeConfig, tmp_path: Path) -> None:
-    for line in ('{"text": 3, "spans": []}', '{"text": "a"}', "[1]"):
+    endless = '{"text": "a", "spans": [{"start": 0, "end": 1e999, "label": "LOC"}]}'
+    for line in ('{"text": 3, "spans": []}', endless, '{"text": "a"}', "[1]"):
         (tmp_path / "train.jsonl").write_text(f"\n{line}", encoding="utf-8")
         with pytest.raises(LabelledDataError, match=r"train\.jsonl:2: not a labelled document"):
             Probe(config, list[str]().append)
+
+
+def test_an_encoder_that_cannot_be_loaded_is_one_line(config: ProbeConfig) -> None:
+    folder = Path(config.encoder)
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:500])
+    with pytest.raises(ConfigError, match="cannot be loaded: "):
+        Probe(config, list[str]().append).train(1)
+    (folder / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ConfigError, match="cannot be loaded: Unrecognized model"):
+        Probe(config, list[str]().append)
 
 
 def test_what_cannot_be_measured_is_refused(config: ProbeConfig, tmp_path: Path) -> None:

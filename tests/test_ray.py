@@ -11,6 +11,8 @@ import pytest
 
 pytest.importorskip("ray", reason="needs the extra 'ray'")
 
+from bangfu.inference import ray_engine
+from bangfu.inference.extractor import Extractor
 from bangfu.scripts.main import main
 
 
@@ -51,6 +53,26 @@ def test_a_worker_dies_and_every_article_is_there_once(tmp_path: Path, capsys: p
     assert sorted({file.name[:5] for file in out.iterdir()}) == [".lock", "error", "part-", "run.j"]
     capsys.readouterr()
     assert main(arguments) == 1 and "this run is finished: 217 articles" in capsys.readouterr().err
+
+
+def test_a_gpu_that_is_not_there_is_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    (tmp_path / "a.txt").write_text("民政部", encoding="utf-8")
+    arguments = ["extract", str(tmp_path / "a.txt"), "-o", f"{tmp_path}/out/", "--engine", "ray", "--workers", "1"]
+    assert main([*arguments, "--device", "cuda"]) == 2
+    assert "Ray finds no GPU here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("device", "taken"), [("auto", "cpu"), ("cpu", "cpu"), ("cuda", "cuda")])
+def test_an_actor_takes_a_gpu_only_where_ray_gave_it_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, taken: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Extractor, "load", lambda **given: given)
+    work = ray_engine.Work(tmp_path, "jsonl", 10, None, None, {"device": device, "threads": 1}, str(tmp_path))
+    assert ray_engine._Extracting(work).extractor == {"device": taken, "threads": 1}
 
 
 @pytest.mark.parametrize(

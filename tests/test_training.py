@@ -4,30 +4,36 @@ import dataclasses
 import json
 import random
 import re
+import shutil
+from importlib import metadata
+from importlib.metadata import PackageNotFoundError
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from unittest.mock import Mock
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
+import onnxruntime
 from models import tiny_encoder
 from safetensors.torch import load_file
-from transformers import AutoTokenizer
+from torch._subclasses import FakeTensorMode
+from transformers import AutoTokenizer, TrainingArguments
 
 from bangfu.inference import Extractor
 from bangfu.inference.encoder import Encoder
 from bangfu.inference.model_folder import SETTINGS, ModelFolder
 from bangfu.inference.torch_backend import TorchBackend
-from bangfu.labels import Document, Span, jsonl, read
+from bangfu.labels import LABEL_NAMES, Document, Span, jsonl, read
 from bangfu.labels.user_error import UserError
 from bangfu.training import evaluation, finetuning, yaml_file
 from bangfu.training.augmentation_config import AugmentationConfig
 from bangfu.training.config import DatasetConfig, TrainingConfig
 from bangfu.training.cross_check import cross_check
 from bangfu.training.distillation_config import DistillationConfig
-from bangfu.training.experiment import experiment
+from bangfu.training.experiment import experiment, table
 from bangfu.training.experiment_config import ExperimentConfig, VariantConfig
 from bangfu.training.finetuning import ResumeError, packed, train
 from bangfu.training.learning_curve import learning_curve, part
@@ -90,7 +96,7 @@ def test_train_learns_and_saves_a_whole_model(config: TrainingConfig, capsys: py
     run = json.loads((folder.path / "run.json").read_text(encoding="utf-8"))
     assert run["dev"]["scores"]["micro"]["f1"] > 0.95 and run["versions"]["torch"] == torch.__version__
     assert yaml_file.read(folder.path / "training.yaml", TrainingConfig) == config
-    assert "| `" in (folder.path / "README.md").read_text(encoding="utf-8")
+    assert f"| dev split, `{config.dev.path}` | 20 |" in (folder.path / "README.md").read_text(encoding="utf-8")
     assert not [path for path in folder.path.iterdir() if path.suffix in {".bin", ".pt", ".pkl"}]
     assert json.loads((folder.path / SETTINGS).read_text(encoding="utf-8"))["window"] == 60
     assert ModelFolder.load(folder.path).settings.calibration and 0.5 < entities[0].score < 1
@@ -140,6 +146,19 @@ def test_a_stopped_run_goes_on_to_the_same_result(
         train(stopped)
 
 
+def test_what_would_be_lost_or_vain_is_refused_before_the_first_step(config: TrainingConfig, tmp_path: Path) -> None:
+    own = tmp_path / "own" / "model"
+    shutil.copytree(config.encoder, own)
+    with pytest.raises(ResumeError, match="no run here has made"):
+        train(dataclasses.replace(config, encoder=str(own), output=str(own.parent)))  # would replace the encoder
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="a file; name a folder"):
+        train(dataclasses.replace(config, output=str(tmp_path / "file")))
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(ConfigError, match=r"empty.jsonl: holds no documents"):
+        train(dataclasses.replace(config, dev=dataclasses.replace(config.dev, path=str(tmp_path / "empty.jsonl"))))
+
+
 def test_each_epoch_sees_other_variants_in_as_many_rows(config: TrainingConfig) -> None:
     (part,) = config.train
     augmented = dataclasses.replace(part, repeat=2, augmentation=AugmentationConfig(amounts=1.0, furniture=1.0))
@@ -162,6 +181,10 @@ def test_each_epoch_sees_other_variants_in_as_many_rows(config: TrainingConfig) 
 def test_an_encoder_that_is_not_there_is_refused(config: TrainingConfig, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such folder"):
         train(dataclasses.replace(config, encoder=str(tmp_path / "nowhere")))
+    for name in ("tokenizer.json", "vocab.txt"):
+        (Path(config.encoder) / name).unlink()
+    with pytest.raises(ConfigError, match="copy the whole folder"):
+        train(config)
     assert not Path(config.output).exists()
 
 
@@ -226,6 +249,19 @@ def test_a_larger_share_holds_the_smaller_ones() -> None:
     assert [len(one) for one in parts] == [1, 10, 20, 40]
     assert all(small < large for small, large in pairwise(parts))
     assert parts[1] != {one.id for one in part(documents, 0.25, 4)}
+
+
+def test_nothing_can_be_shared_out_of_an_empty_file(config: TrainingConfig) -> None:
+    file = Path(config.train[0].path)
+    file.write_bytes(b"")
+    with pytest.raises(UserError, match="holds no documents to take shares of"):
+        learning_curve(config, [0.5], [1])
+
+
+def test_a_table_holds_what_a_person_wrote() -> None:
+    f1 = {label: {"mean": 0.5, "deviation": None} for label in (*LABEL_NAMES, "micro")}
+    made = table([{"name": "a|b", "seeds": [1], "hours": 1, "verdict": "kept |\n perhaps\n", "f1": {"dev": f1}}])
+    assert made.count("\n") == 3 and made.endswith(" | kept \\| perhaps |\n") and "| a\\|b | 1 |" in made
 
 
 def test_a_learning_curve_keeps_its_points(config: TrainingConfig, tmp_path: Path) -> None:
@@ -376,6 +412,36 @@ def test_a_soup_is_the_mean_of_its_runs(config: TrainingConfig, tmp_path: Path) 
     assert not any("train_loss" in line for line in said) and not (tmp_path / "soup" / "checkpoints").exists()
     with pytest.raises(ConfigError, match="must be several, each once"):
         varied(config, VariantConfig("a", {"seeds": [3, 3]}), "base.yaml")
+
+
+def test_a_soup_is_of_models_wherever_they_lie() -> None:
+    # a model that a GPU has trained, and weights that were read from a file
+    with FakeTensorMode():
+        trained, read = {"a": torch.empty(2, device="cuda")}, {"a": torch.empty(2)}
+        mean = finetuning.soup([trained, read])
+        assert mean["a"].device.type == "cpu" and mean["a"].shape == (2,)
+
+
+def test_a_process_takes_one_gpu(config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Several(TrainingArguments):  # type: ignore[misc]
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            self._n_gpu = 4
+
+    monkeypatch.setattr(finetuning, "TrainingArguments", Several)
+    monkeypatch.setattr(finetuning, "_Trainer", lambda *_, **given: given["args"])
+    arguments: Any = finetuning._trainer(config, None, Mock(), [], range(64), tmp_path)  # type: ignore[arg-type]
+    assert arguments.n_gpu == 1 and arguments.train_batch_size == config.batch_size
+
+
+def test_versions_are_told_where_onnxruntime_is_the_one_for_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name == "onnxruntime":
+            raise PackageNotFoundError(name)
+        return metadata.version(name)
+
+    monkeypatch.setattr(finetuning, "version", version)
+    assert finetuning.versions()["onnxruntime"] == onnxruntime.__version__
 
 
 def test_a_model_is_distilled_from_others_on_text_without_marks(config: TrainingConfig, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+import onnxruntime
 import torch
 from accelerate import PartialState
 from safetensors import SafetensorError
@@ -36,7 +37,7 @@ from bangfu.inference.encoder import Encoder
 from bangfu.inference.extractor import Extractor
 from bangfu.inference.model_folder import TOKENIZER, WEIGHTS, ModelFolder, ModelSettings, write_settings
 from bangfu.inference.torch_backend import TorchBackend
-from bangfu.labels.atomic_file import write_json
+from bangfu.labels.atomic_file import check_folder, write_json
 from bangfu.labels.document import Document
 from bangfu.labels.schema import TAGS
 from bangfu.labels.user_error import UserError
@@ -67,7 +68,7 @@ from bangfu.training.weight_average import AVERAGE_FILE, WeightAverage
 from bangfu.training.yaml_file import ConfigError
 
 _STATE = "trainer_state.json"
-_PACKAGES = ("torch", "transformers", "datasets", "accelerate", "tokenizers", "numpy", "onnx", "onnxruntime")
+_PACKAGES = ("torch", "transformers", "datasets", "accelerate", "tokenizers", "numpy", "onnx")
 
 
 class ResumeError(UserError):
@@ -176,10 +177,12 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
     A run that was stopped goes on from its last checkpoint in ``<output>/checkpoints``, one an epoch, to
     the weights it would have had; with ``seeds``, each has a folder of its own in ``<output>``. Raises
     LabelledDataError for defects in the data, ResumeError when the output folder holds a run of other settings
-    or data, ConfigError for an encoder that cannot be loaded.
+    or data, or a model of another origin, ConfigError for an encoder that cannot be loaded, or where no document
+    is there to measure on.
     """
     say = speaker(say)
     output = Path(config.output)
+    check_folder(output)
     runs = [
         dataclasses.replace(config, seeds=(), seed=seed, output=str(output / f"seed-{seed}")) for seed in config.seeds
     ]
@@ -188,12 +191,16 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
     set_seed(config.seed)
     # Without this, CPU steps slow down severalfold once Adam's moments reach denormal numbers.
     torch.set_flush_denormal(True)
+    # on a GPU cuDNN's attention builds a plan for each new shape of a batch, which takes longer than a step
+    torch.backends.cuda.enable_cudnn_sdp(False)
     tokenizer, model = _load(config)
     encoder = Encoder(tokenizer.backend_tokenizer)
     folders = config.distillation.teachers
     teachers = Teachers(folders, tokenizer.get_vocab(), config.window) if folders and not parts else None
     examples = TrainingSet(config, encoder, say)
     dev = dataset.load(config.dev)
+    if not dev:
+        raise ConfigError(f"{config.dev.path}: holds no documents to measure epochs on; give labelled ones as dev")
     say(f"{config.dev.path}: {align(dev, encoder, config.window, config.stride)[1]}; dev")
     settings = ModelSettings.current(config.name, config.window, config.stride)
     _claim(output, config)
@@ -225,8 +232,8 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
 
 
 def soup(weights: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The mean of each weight over several models of one form, in fp32."""
-    return {name: torch.stack([one[name].float() for one in weights]).mean(0) for name in weights[0]}
+    """The mean of each weight over several models of one form, in fp32 and on the CPU, wherever each model lies."""
+    return {name: torch.stack([one[name].float().cpu() for one in weights]).mean(0) for name in weights[0]}
 
 
 def packed(values: torch.Tensor) -> torch.Tensor:
@@ -313,6 +320,8 @@ def _trainer(
         use_cpu=not cuda,
         dataloader_pin_memory=cuda,
     )
+    # a process that sees several GPUs would share out a batch that is as many times as large
+    arguments._n_gpu = min(1, arguments.n_gpu)
     return _Trainer(
         config,
         extractor,
@@ -464,7 +473,9 @@ def _steps_before(encoder: Path) -> list[dict[str, Any]]:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide the result."""
-    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    packages = {name: version(name) for name in _PACKAGES}
+    # its package has another name on a GPU
+    return {"python": platform.python_version()} | packages | {"onnxruntime": onnxruntime.__version__}
 
 
 def data_hashes(config: TrainingConfig, train: Sequence[DatasetConfig] | None = None) -> dict[str, str]:
@@ -500,6 +511,8 @@ def _claim(output: Path, config: TrainingConfig) -> None:
         if changed:
             raise ResumeError(f"{output}: holds a run on other data ({changed[0]} has changed since); {mend}")
         return
+    if (output / "model").exists():  # it would be replaced at the end
+        raise ResumeError(f"{output}: holds a model that no run here has made; choose another output")
     output.mkdir(parents=True, exist_ok=True)
     yaml_file.write(file, config)
     write_json(data_file, data)

@@ -55,7 +55,7 @@ def log_sums(logits: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     ``logits`` is [rows, tokens, tags], ``real`` [rows, tokens] false at padding.
     """
     sums = logits[:, 0]
-    legal = _legal(logits.shape[-1]).to(logits.device)
+    legal = _legal(logits.shape[-1], logits.device)
     for place in range(1, logits.shape[1]):
         most = sums.amax(-1, keepdim=True)
         ways = ((sums - most).exp() @ legal).clamp_min(1e-30).log() + most
@@ -73,10 +73,10 @@ def marginals(logits: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
 
 
 @cache
-def _legal(number: int) -> torch.Tensor:
+def _legal(number: int, device: torch.device) -> torch.Tensor:
     """[tags, tags]: 1 where a tag may follow another; whatever the labels are called, their tags stand in one order."""
     labels = tuple(map(str, range(number // 2)))
-    return torch.from_numpy(legal_transitions(tags_of(labels))[:-1]).float()
+    return torch.from_numpy(legal_transitions(tags_of(labels))[:-1]).float().to(device)
 
 
 LOSSES: dict[str, Loss] = {"tokens": marginal_loss, "sequences": sequence_loss}

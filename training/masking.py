@@ -13,23 +13,26 @@ def mask_words(word_starts: npt.NDArray[np.bool_], share: float, random: np.rand
     words of four, so that a long number does not fill the whole budget. Each row gets at least one.
     """
     rows, length = word_starts.shape
-    result = np.zeros_like(word_starts)
     budget = max(1, round(share * length))
-    for row in range(rows):
-        starts = word_starts[row].copy()
-        starts[0] = True
-        positions = np.flatnonzero(starts)
-        # position inside the word: every fourth token begins a new piece
-        inside = np.arange(length) - np.repeat(positions, np.diff(np.append(positions, length)))
-        begins = np.flatnonzero(inside % 4 == 0)
-        sizes = np.diff(np.append(begins, length))
-        order = random.permutation(len(begins))
-        taken = np.cumsum(sizes[order])
-        chosen = order[: max(1, int(np.searchsorted(taken, budget, side="right")))]
-        taken_pieces = np.zeros(len(begins), dtype=bool)
-        taken_pieces[chosen] = True
-        result[row] = np.repeat(taken_pieces, sizes)
-    return result
+    starts = word_starts.copy()
+    starts[:, 0] = True
+    # position inside the word: every fourth token begins a new piece
+    places = np.arange(length)
+    begins = (places - np.maximum.accumulate(np.where(starts, places, 0), axis=1)) % 4 == 0
+    sizes = np.diff(np.append(np.flatnonzero(begins), rows * length))
+    counts = begins.sum(axis=1)
+    firsts = np.cumsum(counts) - counts
+    # only this is done row by row: a GPU would wait for the rest
+    order = np.concatenate(
+        [first + random.permutation(count) for first, count in zip(firsts.tolist(), counts.tolist(), strict=True)]
+    )
+    taken = np.cumsum(sizes[order])
+    before = taken[firsts] - sizes[order[firsts]]  # by the rows above
+    fits = taken - np.repeat(before, counts) <= budget
+    fits[firsts] = True
+    chosen = np.zeros(len(order), dtype=bool)
+    chosen[order[fits]] = True
+    return np.repeat(chosen, sizes).reshape(rows, length)
 
 
 def random_spans(token_starts: npt.NDArray[np.bool_], random: np.random.Generator) -> npt.NDArray[np.bool_]:

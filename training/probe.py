@@ -25,7 +25,7 @@ from bangfu.labels import jsonl
 from bangfu.labels.atomic_file import write_json
 from bangfu.labels.defect import Defect, LabelledDataError
 from bangfu.labels.user_error import UserError
-from bangfu.training.encoder_source import check_encoder
+from bangfu.training.encoder_source import check_encoder, loading
 from bangfu.training.evaluation import Score
 from bangfu.training.loss import LOSSES
 from bangfu.training.probe_config import ProbeConfig
@@ -55,7 +55,7 @@ def _objects(path: Path) -> Iterator[tuple[str, list[tuple[int, int, str]]]]:
             try:
                 text = _text(value["text"])
                 yield text, [_mark(mark, len(text)) for mark in value["spans"]]
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, OverflowError) as error:
                 what = f"not a labelled document ({type(error).__name__}: {error})"
                 mend = 'write {"text": …, "spans": [{"start": …, "end": …, "label": …}]}'
                 raise LabelledDataError([Defect(str(path), number, None, what, mend)]) from error
@@ -145,13 +145,17 @@ class Probe:
         self.config, self.say = config, say
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.set_flush_denormal(True)
+        # on a GPU cuDNN's attention builds a plan for each new shape of a batch, which takes longer than a step
+        torch.backends.cuda.enable_cudnn_sdp(False)
         check_encoder(config.encoder)
-        positions = AutoConfig.from_pretrained(config.encoder).max_position_embeddings
+        with loading(config.encoder):
+            positions = AutoConfig.from_pretrained(config.encoder).max_position_embeddings
+            tokenizer = AutoTokenizer.from_pretrained(config.encoder)
         if config.window + 2 > positions:
             raise ConfigError(
                 f"window {config.window} and two special tokens exceed the encoder's {positions} positions"
             )
-        self.encoder = Encoder(AutoTokenizer.from_pretrained(config.encoder).backend_tokenizer)
+        self.encoder = Encoder(tokenizer.backend_tokenizer)
         self.train_set = read(Path(config.train), self.encoder, config.labels)
         if config.dev_share:
             held = np.random.default_rng(0).random(len(self.train_set)) < config.dev_share
@@ -194,17 +198,18 @@ class Probe:
         config = self.config
         torch.manual_seed(seed)
         random = np.random.default_rng(seed)
-        model, report = AutoModelForTokenClassification.from_pretrained(
-            config.encoder,
-            num_labels=1 + 2 * len(config.labels),
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            hidden_dropout_prob=config.dropout,
-            attention_probs_dropout_prob=config.dropout,
-            classifier_dropout=config.dropout,
-            dtype=torch.float32,
-            attn_implementation="sdpa" if self.device.type == "cuda" else "eager",
-        )
+        with loading(config.encoder):
+            model, report = AutoModelForTokenClassification.from_pretrained(
+                config.encoder,
+                num_labels=1 + 2 * len(config.labels),
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+                hidden_dropout_prob=config.dropout,
+                attention_probs_dropout_prob=config.dropout,
+                classifier_dropout=config.dropout,
+                dtype=torch.float32,
+                attn_implementation="sdpa" if self.device.type == "cuda" else "eager",
+            )
         _new_head(model, report, config.encoder)
         model.to(self.device)
         if self.first_set:
@@ -248,6 +253,7 @@ class Probe:
             for row, (number, window) in enumerate(batch):
                 part = sentences[number].tags[window.start : window.stop]
                 tags[row, 1 : len(part) + 1] = torch.from_numpy(1 << part)
+            ids, mask, tags = (values.to(self.device) for values in (ids, mask, tags))
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=config.bf16):
                 logits = model(input_ids=ids, attention_mask=mask).logits
             loss = LOSSES[config.loss](logits, tags)
@@ -270,7 +276,7 @@ class Probe:
         width = 1 + 2 * len(self.config.labels)
         parts: list[list[tuple[Window, npt.NDArray[np.float32]]]] = [[] for _ in self.test_set]
         for batch in batches(jobs, 4 * self.config.batch_tokens):
-            ids, mask = self._tensors(self.test_set, batch)
+            ids, mask = (values.to(self.device) for values in self._tensors(self.test_set, batch))
             logits = model(input_ids=ids, attention_mask=mask).logits.float().cpu().numpy()
             for row, (number, window) in enumerate(batch):
                 parts[number].append((window, logits[row, 1 : len(window) + 1]))
@@ -293,7 +299,7 @@ class Probe:
         return list(all_jobs())
 
     def _tensors(self, sentences: Sequence[Sentence], batch: Sequence[Job]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Token ids and attention mask, [rows, tokens], on the device."""
+        """Token ids and attention mask, [rows, tokens], on the CPU."""
         longest = max(len(window) for _, window in batch) + 2
         ids = torch.full((len(batch), longest), self.encoder.pad_id)
         for row, (number, window) in enumerate(batch):
@@ -302,7 +308,7 @@ class Probe:
             ids[row, 1 : len(part) + 1] = torch.from_numpy(part)
         lengths = torch.tensor([len(window) + 2 for _, window in batch])
         mask = (torch.arange(longest) < lengths[:, None]).long()
-        return ids.to(self.device), mask.to(self.device)
+        return ids, mask
 
 
 def _new_head(model: Any, report: dict[str, Any], encoder: str) -> None:
