@@ -16,7 +16,7 @@ from bangfu.inference.extractor import Extractor
 from bangfu.inference.input_error import InputError
 from bangfu.inference.model_folder import SHIPPED, ModelFolder
 from bangfu.inference.reading import read
-from bangfu.labels import labelled_file
+from bangfu.labels import atomic_file, labelled_file
 from bangfu.labels.document import Document, Span
 from bangfu.labels.user_error import UserError
 from bangfu.training import article_mix, benchmark, line_up, speed, speed_page
@@ -97,8 +97,10 @@ def _add_speed(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def run_accuracy(arguments: argparse.Namespace) -> int:
     """Measure every tool on every variant of the documents; print and write the tables.
 
-    Tools that cannot be had are left out; the status is 1 where one of them was asked for by name.
+    Tools that cannot be had or that break down are left out; the status is 1 where one of them was asked for by name.
     """
+    if arguments.output:
+        atomic_file.check_folder(arguments.output)
     documents = labelled_file.read(arguments.file, only=arguments.documents)
     if not documents:
         raise UserError(f"{arguments.file}: holds no documents; give labelled ones")
@@ -152,7 +154,7 @@ def _rows(
             name = f"{name}, without our cleaning"
             yield benchmark.row(name, benchmark.compare_all(documents, find, name))
             extractor.cleaning = cleaning
-    for peer in peers:
+    for peer in list(peers):
         tools: list[tuple[str, benchmark.Find]] = [(peer.name, peer)]
         if variants:
             cleaned = benchmark.on_clean_text(peer)
@@ -161,12 +163,19 @@ def _rows(
                 (f"{peer.name}, our cleaning", cleaned),
                 (f"{peer.name}, our cleaning, places joined", benchmark.joined_places(cleaned)),
             ]
-        for name, tool in tools:
-            yield benchmark.row(name, benchmark.compare_all(documents, tool, name), peer.labels)
+        try:
+            yield from [
+                benchmark.row(name, benchmark.compare_all(documents, tool, name), peer.labels) for name, tool in tools
+            ]
+        except PeerError as error:  # what the others have measured is not lost for it
+            print(f"bangfu: left out: {error}", file=sys.stderr)
+            peers.remove(peer)
 
 
 def run_speed(arguments: argparse.Namespace) -> int:
     """Measure every contender in alternating rounds; print and write the tables."""
+    if arguments.output:
+        atomic_file.check_folder(arguments.output)
     if not arguments.files:
         raise UserError("no articles to read; give a FILE or more, such as labels/corpus/test.jsonl")
     if arguments.rounds < 1 or arguments.starts < 1 or not arguments.seconds > 0:

@@ -93,7 +93,7 @@ def run_stats(arguments: argparse.Namespace) -> int:
 def _foreign(documents: Sequence[Document], paths: Sequence[Path]) -> int:
     def others() -> Iterator[tuple[str, str]]:
         for path in paths:
-            for text in tqdm(text_lines.texts(path), desc=path.name, unit=" lines", unit_scale=True):
+            for text in tqdm(text_lines.texts(path), desc=path.name, unit=" lines", unit_scale=True, disable=None):
                 yield path.name, text
 
     found = repetition.shared(documents, others())
@@ -111,6 +111,8 @@ def _shown(text: str) -> str:
 
 def run_agreement(arguments: argparse.Namespace) -> int:
     """Print the agreement by label, and write the differences."""
+    if arguments.output:
+        atomic_file.check_folder(arguments.output)
     first, second = (labelled_file.read(path) for path in (arguments.first, arguments.second))
     comparisons = agreement.compare_readings(first, second)
     values = evaluation.metrics(comparisons, f"{arguments.second.name} against {arguments.first.name}")
@@ -142,4 +144,4 @@ def run_attach(arguments: argparse.Namespace) -> int:
 
 def _source(paths: Sequence[Path]) -> Iterator[str]:
     for path in paths:
-        yield from tqdm(text_lines.texts(path), desc=path.name, unit=" lines", unit_scale=True)
+        yield from tqdm(text_lines.texts(path), desc=path.name, unit=" lines", unit_scale=True, disable=None)

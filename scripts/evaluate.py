@@ -12,7 +12,7 @@ from typing import Any, get_args
 from bangfu.inference.backend import BACKENDS, DEVICES, PRECISIONS
 from bangfu.inference.cleaning import untouched
 from bangfu.inference.extractor import Extractor
-from bangfu.labels import labelled_file
+from bangfu.labels import atomic_file, labelled_file
 from bangfu.labels.schema import LABEL_NAMES
 from bangfu.labels.user_error import UserError
 from bangfu.training import evaluation, evaluation_page, reliability, report
@@ -53,6 +53,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print a table, and write the files."""
+    if arguments.output:
+        atomic_file.check_folder(arguments.output)
     learning = _points(arguments.learning_curve) if arguments.learning_curve else ()
     documents = labelled_file.read(arguments.gold, only=arguments.documents)
     if not documents:

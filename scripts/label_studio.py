@@ -217,6 +217,8 @@ def run_pull(arguments: argparse.Namespace) -> int:
     if not arguments.output.name.endswith((".jsonl", ".jsonl.gz")):
         raise UserError(f"{arguments.output}: name it .jsonl or .jsonl.gz")
     atomic_file.check(arguments.output)
+    if arguments.report:
+        atomic_file.check_folder(arguments.report)
     server = _connect(arguments)
     project = server.find(arguments.project)
     if project is None:

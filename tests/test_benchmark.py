@@ -2,6 +2,7 @@
 
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,29 @@ def test_the_command(tmp_path: Path, jieba: PeerChoice, capsys: pytest.CaptureFi
     html = (out / "benchmark.html").read_text(encoding="utf-8")
     assert "<gold>" not in html and "&lt;gold&gt;.jsonl" in html and "http" not in html.replace("data:image", "")
     assert "jieba, our cleaning, places joined" in capsys.readouterr().out
+
+
+def test_a_chart_shows_any_name() -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra 'train'")
+    from bangfu.training import charts
+
+    rows = [{"tool": name, "micro": {"f1": 0.5, "f1_interval": [0.4, 0.6]}} for name in ("帮扶 $x_$", "a\ud800")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # what matplotlib says of characters that its font lacks
+        assert charts.benchmark(rows, "民政 $x_$.jsonl").startswith(b"\x89PNG")
+
+
+def test_a_tool_that_breaks_down_does_not_stop_the_others(
+    tmp_path: Path, jieba: PeerChoice, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = tmp_path / "gold.jsonl", tmp_path / "out"
+    jsonl.write([Document("a", "青云会到", (Span(0, 3, "ORG"),)), Document("b", "死")], file)
+    given = ["--noise", "furniture", "--noise", "lost_stops", "--peer", "jieba", "--output", str(out)]
+    assert main(["benchmark", "accuracy", str(file), *given]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("bangfu: left out: jieba: ended with status 3")
+    tables = json.loads((out / "benchmark.json").read_text(encoding="utf-8"))["tables"]
+    assert [[one["tool"] for one in made["rows"]] for made in tables] == [["bangfu-mini"]] * 2
 
 
 def test_tools_that_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

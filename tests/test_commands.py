@@ -287,6 +287,21 @@ def test_other_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert words in message and message.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "command", ["evaluate GOLD", "benchmark accuracy GOLD --peer none", "corpus agreement GOLD GOLD"]
+)
+def test_a_file_in_the_place_of_a_folder_is_said_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    gold, file = tmp_path / "gold.jsonl", tmp_path / "file"
+    gold.write_text(json.dumps({"id": "a", "text": TEXT, "spans": []}), encoding="utf-8")
+    file.touch()
+    arguments = [str(gold) if word == "GOLD" else word for word in command.split()]
+    for folder in (file, file / "below"):
+        assert main([*arguments, "--output", str(folder)]) == 2
+        assert capsys.readouterr() == ("", f"bangfu: {file}: a file; name a folder to write to\n")
+
+
 @pytest.mark.parametrize("arguments", [["train", "configs/mini.yaml"], ["extract", str(SAMPLE), "--backend", "torch"]])
 def test_a_missing_extra_is_named(arguments: list[str]) -> None:
     program = (
@@ -338,6 +353,8 @@ def test_files_of_other_content_are_one_line(
                 message = capsys.readouterr().err
                 file = model / "run.json" if name == "run" else other
                 assert message.startswith(f"bangfu: {file}: ") and message.count("\n") == 1
+    assert main(["card", str(model), "--measured", f"x={tmp_path / 'nowhere'}"]) == 2
+    assert "nowhere: cannot be read (No such file or directory); give a metrics.json" in capsys.readouterr().err
     assert (model / "README.md").read_bytes() == card and not (tmp_path / "out").exists()
 
 

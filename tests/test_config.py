@@ -55,6 +55,9 @@ def test_there_are_configs() -> None:
         ("seeds: [1, 4294967296]", "seed 4294967296 must lie between 0 and 2^32 - 1"),
         ("epochs: " + "[" * 5000, "not valid YAML"),
         ("weight_decay: .nan", "weight_decay must lie between 0 and 1"),
+        ("output: ''", "output must not be empty"),
+        ("encoder: ' '", "encoder must not be empty"),
+        ("dev: {path: ''}", "dev: path must not be empty"),
         ("train: [{path: t, labels: {LOC: LOC}}]", "annotates AID, AMOUNT, ORG, but no label of the file"),
     ],
 )
@@ -106,6 +109,7 @@ def test_a_mistake_in_pretraining_is_one_line(tmp_path: Path, line: str, words: 
     [
         ({"seeds": [-1]}, "seed -1 must lie between"),
         ({"seeds": [1, 1]}, "seed 1 is there twice"),
+        ({"output": ""}, "output must not be empty"),
         ({"dropout": 5}, "dropout 5.0 must lie between 0 and 1"),
         ({"learning_rate": "1e999"}, "learning_rate inf must be above 0 and finite"),
     ],
@@ -117,11 +121,21 @@ def test_a_mistake_in_a_probe_is_one_line(changes: dict[str, object], words: str
         yaml_file.build(good | changes, ProbeConfig, "a.yaml")
 
 
-@pytest.mark.parametrize("seeds", [[1, 1], [-1]])
-def test_seeds_of_an_experiment(seeds: list[int]) -> None:
-    values = {"name": "n", "base": "b", "output": "o", "variants": [{"name": "v"}], "seeds": seeds}
-    with pytest.raises(ConfigError, match=r"^a\.yaml: seed"):
-        yaml_file.build(values, ExperimentConfig, "a.yaml")
+@pytest.mark.parametrize(
+    ("changes", "words"), [({"seeds": [1, 1]}, "seed"), ({"seeds": [-1]}, "seed"), ({"output": ""}, "output must not")]
+)
+def test_a_mistake_in_an_experiment_is_one_line(changes: dict[str, object], words: str) -> None:
+    values = {"name": "n", "base": "b", "output": "o", "variants": [{"name": "v"}]}
+    with pytest.raises(ConfigError, match=rf"^a\.yaml: {words}"):
+        yaml_file.build(values | changes, ExperimentConfig, "a.yaml")
+
+
+def test_yaml_may_merge_mappings(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    train = "train: [&first {path: t.jsonl, repeat: 2}, {<<: *first, path: u.jsonl}]"
+    path.write_text(GOOD.replace("train: [{path: t.jsonl}]", train), encoding="utf-8")
+    parts = yaml_file.read(path, TrainingConfig).train
+    assert [(part.path, part.repeat) for part in parts] == [("t.jsonl", 2), ("u.jsonl", 2)]
 
 
 def test_yaml_makes_no_objects(tmp_path: Path) -> None:

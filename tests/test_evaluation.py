@@ -1,6 +1,8 @@
 """Evaluation, against seqeval and against errors told by hand."""
 
+import dataclasses
 import random
+import time
 import warnings
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from bangfu.training.evaluation import (
     NONE,
     Comparison,
     Error,
+    certainty,
     compare,
     confusion,
     error_counts,
@@ -55,6 +58,19 @@ def test_what_a_document_does_not_mark_is_not_spurious() -> None:
     comparison = Comparison(place, found, compare(place, found).errors, (0.9, 0.8))
     (only,) = of_labels([comparison], ["LOC"])
     assert (only.found, only.errors, only.certain) == ((found[1],), (), (0.8,))
+
+
+def test_a_document_of_thousands_of_spans_is_compared_at_once() -> None:
+    count = 5000
+    gold = tuple(Span(10 * place, 10 * place + 3, "LOC") for place in range(count))
+    began = time.process_time()
+    comparison = compare(
+        Document("a", "东海县慈善总会捐款。" * count, gold), [Span(one.start, one.end - 1, "LOC") for one in gold]
+    )
+    scores, right = certainty([dataclasses.replace(comparison, certain=(0.5,) * count)])
+    assert time.process_time() - began < 10  # in quadratic time it took a minute
+    assert [error.kind for error in comparison.errors] == ["boundary"] * count
+    assert len(scores) == count and not right.any()
 
 
 @given(documents(), st.data())

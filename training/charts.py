@@ -8,6 +8,7 @@ from typing import Any
 
 try:
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties, findfont, get_font
 except ImportError as error:
     raise ImportError("charts need matplotlib: pip install 'bangfu[train]'") from error
 
@@ -16,6 +17,12 @@ def _png(figure: Any) -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=120)
     return out.getvalue()
+
+
+def _shown(text: str) -> str:
+    """A name that others gave as the font can show it: a box for what it lacks, and no dollar begins a formula."""
+    font = get_font(findfont(FontProperties()))
+    return "".join(char if font.get_char_index(ord(char)) else "□" for char in text).replace("$", r"\$")
 
 
 def f1_by_label(scores: Mapping[str, Mapping[str, Any]]) -> bytes:
@@ -123,10 +130,10 @@ def benchmark(rows: Sequence[Mapping[str, Any]], title: str) -> bytes:
         spread = [[max(0.0, value - 100 * low)], [max(0.0, 100 * high - value)]]
         axes.barh(place, value, xerr=spread, capsize=3, color="#7aa6d8", ecolor="#333")
         axes.text(1, place, f"{value:.1f}", va="center")
-    axes.set_yticks(range(len(rows)), [row["tool"] for row in reversed(rows)])
+    axes.set_yticks(range(len(rows)), [_shown(row["tool"]) for row in reversed(rows)])
     axes.set_xlim(0, 102)
     axes.set_xlabel("strict micro-F1 over all labels, %")
-    axes.set_title(title)
+    axes.set_title(_shown(title))
     return _png(figure)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -90,19 +91,20 @@ def compare(document: Document, found: Iterable[Span]) -> Comparison:
     missed, what is left of the found ones spurious.
     """
     spans = tuple(sorted(found))
-    gold_left = [span for span in document.spans if span not in set(spans)]
-    found_left = [span for span in spans if span not in set(document.spans)]
+    there, marked = set(spans), set(document.spans)
+    gold_left = [span for span in document.spans if span not in there]
+    found_left = [span for span in spans if span not in marked]
     errors: list[Error] = []
     pairs = []
-    for gold in gold_left:
-        for other in found_left:
+    # spans of a document do not overlap, so those that share a character with another stand side by side
+    placed = sorted(gold_left)
+    starts, ends = [span.start for span in placed], [span.end for span in placed]
+    for other in found_left:
+        for gold in placed[bisect_right(ends, other.start) : bisect_left(starts, other.end)]:
             shared = min(gold.end, other.end) - max(gold.start, other.start)
-            if shared > 0:
-                same_place = (gold.start, gold.end) == (other.start, other.end)
-                kind: ErrorKind = (
-                    "type" if same_place else "boundary" if gold.label == other.label else "boundary_and_type"
-                )
-                pairs.append((("type", "boundary", "boundary_and_type").index(kind), -shared, gold, other, kind))
+            same_place = (gold.start, gold.end) == (other.start, other.end)
+            kind: ErrorKind = "type" if same_place else "boundary" if gold.label == other.label else "boundary_and_type"
+            pairs.append((("type", "boundary", "boundary_and_type").index(kind), -shared, gold, other, kind))
     taken: set[tuple[str, Span]] = set()
     for _, _, gold, other, kind in sorted(pairs, key=lambda pair: pair[:4]):
         if ("gold", gold) not in taken and ("found", other) not in taken:
@@ -154,8 +156,9 @@ def confusion(comparisons: Sequence[Comparison]) -> dict[str, dict[str, int]]:
 def certainty(comparisons: Sequence[Comparison]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """The score of every found span, and whether the span is correct."""
     pairs = [
-        (certain, span in set(comparison.document.spans))
+        (certain, span in gold)
         for comparison in comparisons
+        for gold in [set(comparison.document.spans)]
         for span, certain in zip(comparison.found, comparison.certain, strict=True)
     ]
     return np.array([score for score, _ in pairs], dtype=np.float64), np.array(

@@ -157,7 +157,9 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
             f"{60 * row['hours']:.0f}",
             row["verdict"],
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        # what a person wrote may hold line breaks and bars
+        shown = [" ".join(cell.split()).replace("|", r"\|") for cell in cells]
+        lines.append(f"| {' | '.join(shown)} |")
     return "\n".join(lines) + "\n"
 
 

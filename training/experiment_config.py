@@ -39,6 +39,8 @@ class ExperimentConfig:
     noises: tuple[tuple[TransformName, ...], ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.output.strip():
+            raise ValueError("output must not be empty")  # an empty path would be the current folder
         names = [variant.name for variant in self.variants]
         if not names or not self.seeds:
             raise ValueError("variants and seeds must not be empty")

@@ -53,6 +53,8 @@ def learning_curve(
     output = Path(config.output)
     first, *others = config.train
     documents = dataset.load(first)
+    if not documents:
+        raise UserError(f"{first.path}: holds no documents to take shares of; give labelled ones")
     points: list[dict[str, Any]] = []
     for share, seed in sorted({(share, seed) for share in shares for seed in seeds}):
         chosen = part(documents, share, seed)

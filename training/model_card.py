@@ -10,6 +10,7 @@ from typing import Any
 from bangfu.inference.model_folder import WEIGHTS, ModelFolder
 from bangfu.labels.atomic_file import replaced
 from bangfu.labels.schema import LABEL_NAMES, LABELS
+from bangfu.labels.user_error import UserError
 from bangfu.training import yaml_file
 from bangfu.training.config import TrainingConfig
 from bangfu.training.content import told
@@ -35,8 +36,13 @@ def write(folder: ModelFolder, measured: Mapping[str, dict[str, Any]]) -> Path:
 
 def measurement(file: Path) -> dict[str, Any]:
     """The content of a ``metrics.json``; UserError for another file."""
-    with told(file, "give a metrics.json of 'bangfu evaluate --output'"):
-        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    mend = "give a metrics.json of 'bangfu evaluate --output'"
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror or error}); {mend}") from error
+    with told(file, mend):
+        values: dict[str, Any] = json.loads(text)
         # what the card shows of it
         _row("", values)
         _scores({"": values}, 0.0, [])
@@ -49,7 +55,7 @@ def render(config: TrainingConfig, run: Mapping[str, Any], measured: Mapping[str
     """The card as Markdown; ``run`` is the content of ``run.json``, ``size`` the bytes of the weights."""
     runs = len(config.seeds) or 1
     # what was measured at the end of the training holds no more when scores and least score were fitted anew
-    figures = ({} if run.get("fitted_on") else {"dev split of the corpus": run["dev"]}) | dict(measured)
+    figures = ({} if run.get("fitted_on") else {f"dev split, `{config.dev.path}`": run["dev"]}) | dict(measured)
     lines = [
         "---",
         "license: apache-2.0",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,8 @@ class Peer:
         words = sorted((start, end) for start, end, tag in marks if tag in self._numbers)
         chosen: list[Span] = []
         for span in [*(Span(start, end, "AMOUNT") for start, end in quantities(text, words)), *found]:
-            if not any(span.overlaps(other) for other in chosen):
-                chosen.append(span)
-        return sorted(chosen)
+            # chosen ones are in order and apart, so only those beside it can overlap
+            at = bisect(chosen, span)
+            if not any(span.overlaps(other) for other in chosen[max(0, at - 1) : at + 1]):
+                chosen.insert(at, span)
+        return chosen

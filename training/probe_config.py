@@ -45,6 +45,8 @@ class ProbeConfig:
     seeds: tuple[int, ...] = (17, 18, 19)
 
     def __post_init__(self) -> None:
+        if not self.output.strip():
+            raise ValueError("output must not be empty")  # an empty path would be the current folder
         if not 0 < self.stride <= self.window:
             raise ValueError(f"stride {self.stride} must lie between 1 and window {self.window}")
         if not self.labels or not self.seeds or min(self.epochs, self.first_epochs) < 1:
