@@ -18,6 +18,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 from bangfu.inference.encoder import Encoder
 from bangfu.inference.windows import windows
 from bangfu.labels.defect import LabelledDataError
+from bangfu.training import bf16
 from bangfu.training.evaluation import Score
 from bangfu.training.probe import Probe, batches, read, summary
 from bangfu.training.probe_config import ProbeConfig
@@ -162,6 +163,12 @@ def test_an_encoder_that_cannot_be_loaded_is_one_line(config: ProbeConfig) -> No
     (folder / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ConfigError, match="cannot be loaded: Unrecognized model"):
         Probe(config, list[str]().append)
+
+
+def test_bf16_is_computed_in_where_the_machine_has_it(config: ProbeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    for there in (True, False):
+        monkeypatch.setattr(bf16, "there", lambda there=there: there)
+        assert Probe(dataclasses.replace(config, bf16=True), lambda line: None).bf16 is there
 
 
 def test_what_cannot_be_measured_is_refused(config: ProbeConfig, tmp_path: Path) -> None:

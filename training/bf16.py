@@ -11,6 +11,11 @@ def of_cpu() -> bool:
     return bool(there) and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
+def there() -> bool:
+    """Whether what a training runs on, a GPU where there is one, computes in bf16."""
+    return of_gpu() if torch.cuda.is_available() else of_cpu()
+
+
 def of_gpu() -> bool:
     """Whether this machine's GPU has bf16."""
     return bool(torch.cuda.is_bf16_supported(including_emulation=False))

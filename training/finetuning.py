@@ -154,7 +154,7 @@ class _Epochs(TrainerCallback):
 def _bf16(precision: str) -> bool:
     if precision != "auto":
         return precision == "bf16"
-    return bf16.of_gpu() if torch.cuda.is_available() else bf16.of_cpu()
+    return bf16.there()
 
 
 def _collate(pad: int) -> Callable[[list[dict[str, list[int]]]], dict[str, torch.Tensor]]:

@@ -21,7 +21,7 @@ from transformers import AutoTokenizer
 
 from bangfu.inference.encoder import Encoder
 from bangfu.labels.user_error import UserError
-from bangfu.training import pieces, pretraining_log, token_store, vocabulary, yaml_file
+from bangfu.training import bf16, pieces, pretraining_log, token_store, vocabulary, yaml_file
 from bangfu.training.pretraining_batch import Batch, SpecialIds, draw
 from bangfu.training.pretraining_config import PretrainingConfig
 from bangfu.training.pretraining_model import OBJECTIVES, PretrainingModel, load_encoder, new_encoder
@@ -73,7 +73,7 @@ class Pretraining:
     """
 
     def __init__(self, config: PretrainingConfig, say: Callable[[str], None] = print) -> None:
-        self.accelerator = Accelerator(mixed_precision="bf16" if config.bf16 else "no")
+        self.accelerator = Accelerator(mixed_precision="bf16" if config.bf16 and bf16.there() else "no")
         torch.manual_seed(config.seed)
         # Without this, steps slow down severalfold once Adam's moments reach denormal numbers.
         torch.set_flush_denormal(True)

@@ -66,7 +66,8 @@ class PretrainingConfig:
     ``name_weight`` weigh the word tags and the hand-marked names beside the masked tokens. The learning
     rate warms up, stays, and falls in a straight line to nought over the last ``decay_steps``, so that a
     run can be made longer before its decay begins. ``checkpoint_minutes`` of work at most are lost by a
-    kill; after ``budget_minutes`` (0: no limit) the run stops itself with a checkpoint.
+    kill; after ``budget_minutes`` (0: no limit) the run stops itself with a checkpoint. ``bf16`` is computed in where
+    the machine has it.
     """
 
     sources: tuple[SourceConfig, ...]

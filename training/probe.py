@@ -25,6 +25,7 @@ from bangfu.labels import jsonl
 from bangfu.labels.atomic_file import write_json
 from bangfu.labels.defect import Defect, LabelledDataError
 from bangfu.labels.user_error import UserError
+from bangfu.training import bf16
 from bangfu.training.encoder_source import check_encoder, loading
 from bangfu.training.evaluation import Score
 from bangfu.training.loss import LOSSES
@@ -144,6 +145,7 @@ class Probe:
     def __init__(self, config: ProbeConfig, say: Callable[[str], None] = print) -> None:
         self.config, self.say = config, say
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.bf16 = config.bf16 and bf16.there()
         torch.set_flush_denormal(True)
         # on a GPU cuDNN's attention builds a plan for each new shape of a batch, which takes longer than a step
         torch.backends.cuda.enable_cudnn_sdp(False)
@@ -254,7 +256,7 @@ class Probe:
                 part = sentences[number].tags[window.start : window.stop]
                 tags[row, 1 : len(part) + 1] = torch.from_numpy(1 << part)
             ids, mask, tags = (values.to(self.device) for values in (ids, mask, tags))
-            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=config.bf16):
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
                 logits = model(input_ids=ids, attention_mask=mask).logits
             loss = LOSSES[config.loss](logits, tags)
             loss.backward()  # type: ignore[no-untyped-call]

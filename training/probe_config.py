@@ -19,6 +19,7 @@ class ProbeConfig:
     ``first_epochs``; what it shares with the test set is left out. With ``average`` above 0 a running average of
     the weights is measured, of which each step keeps so much. ``loss`` looks at each token's tag alone, or at the
     ``sequences`` that are legal. ``batch_tokens`` bounds the tokens of a batch, padding included.
+    ``bf16`` is computed in where the machine has it.
     """
 
     encoder: str
