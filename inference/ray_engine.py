@@ -79,11 +79,8 @@ def run(
     """
     check(file.path for file in files)
     with connected(address, workers), _told():
-        # Ray would wait for ever; a cluster may yet get one
-        if work.on_gpu and address is None and not ray.cluster_resources().get("GPU"):
-            raise DeviceError(
-                "Ray finds no GPU here; use --device cpu, or give the --address of a cluster that has some"
-            )
+        if work.on_gpu:
+            check_gpu(address)
         (folder.path / DONE).mkdir(exist_ok=True)
         _extract(work, files, workers, each)
     folder.finish(_collect(folder, skipped))
@@ -160,6 +157,12 @@ def _extract(work: Work, files: Sequence[File], workers: int | None, each: Calla
     for row in done.iter_rows():
         for length in pickle.loads(row["lengths"]):
             each(length)
+
+
+def check_gpu(address: str | None) -> None:
+    """DeviceError where a Ray of this machine has no GPU and would wait for one for ever; a cluster may yet get one."""
+    if address is None and not ray.cluster_resources().get("GPU"):
+        raise DeviceError("Ray finds no GPU here; use --device cpu, or give the --address of a cluster that has some")
 
 
 def _units(files: Sequence[File], size: int) -> Iterator[list[File]]:

@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     from bangfu.inference.model_folder import GRAPH, INT8_GRAPH, OPENVINO_GRAPH, ModelFolder
     from bangfu.labels import labelled_file
     from bangfu.labels.user_error import UserError
-    from bangfu.training import int8_graph
+    from bangfu.training import int8_graph, run_file
     from bangfu.training.export import export
 
     folder = ModelFolder.load(arguments.model)
@@ -31,10 +31,12 @@ def run(arguments: argparse.Namespace) -> int:
     difference = export(folder)
     print(f"{arguments.model / GRAPH} written; logits differ from torch by at most {difference:.1e}")
     if texts:
-        share = int8_graph.write(folder, int8_graph.sample(texts))
+        share: float | None = int8_graph.write(folder, int8_graph.sample(texts))
         print(f"{arguments.model / OPENVINO_GRAPH} written")
         print(f"{arguments.model / INT8_GRAPH} written; {share:.2%} of the tags are those of fp32")
     else:
+        share = None
         for name in int8_graph.remove(folder):  # it might be of other weights
             print(f"{arguments.model / name} removed; give --texts to write it anew")
+    run_file.exported(folder.path, share)
     return 0

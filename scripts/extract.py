@@ -83,7 +83,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         type=int,
         metavar="N",
         help="processes that clean, tokenise and decode beside the model (default: none; on a GPU cores but one, at "
-        "most 8); with ray its actors, each with a model (default: CPUs but one, or the cores of this machine)",
+        "most 8); with ray its actors, each with a model (default: CPUs but one, or the cores of this machine; with "
+        "--device cuda GPUs)",
     )
     parser.set_defaults(run=run)
 
@@ -153,9 +154,12 @@ def _in_parts(arguments: argparse.Namespace, output: Path) -> int:
         if arguments.overwrite and (output / RUN).exists():
             if arguments.engine == "ray":
                 ray_engine.check(arguments.files)
-                if arguments.device != "cuda":  # the GPUs are those of the cluster
+                on_gpu = arguments.device == "cuda"  # the GPUs are those of the cluster
+                if not on_gpu:
                     Extractor.load(**_on_actor(arguments))  # says what the actors would
                 stack.enter_context(ray_engine.connected(arguments.address, arguments.workers))
+                if on_gpu:
+                    ray_engine.check_gpu(arguments.address)
             else:
                 extractor = _extractor(arguments)
             if not _any_article(arguments, output):

@@ -188,6 +188,14 @@ def test_no_documents_are_not_the_same_as_no_texts(folder: ModelFolder, capsys: 
     assert {file.name: file.stat().st_mtime_ns for file in folder.path.iterdir()} == before
 
 
+def test_a_graph_that_is_taken_away_is_not_told_of(folder: ModelFolder) -> None:
+    run_file = pytest.importorskip("bangfu.training.run_file", reason="needs the extra 'train'", exc_type=ImportError)
+    (folder.path / run_file.RUN_FILE).write_text('{"name": "a", "int8_agreement": 1.0}')
+    assert main(["export", str(folder.path)]) == 0
+    assert not folder.has(INT8_GRAPH)
+    assert json.loads((folder.path / run_file.RUN_FILE).read_text()) == {"name": "a", "int8_agreement": None}
+
+
 def test_what_the_weights_file_holds_is_not_held_twice(
     folder: ModelFolder, article: str, extractor: Extractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
