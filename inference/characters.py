@@ -79,7 +79,7 @@ def simplified() -> dict[int, str]:
 # Characters that stay as they are elsewhere (瞭望, 乾隆), and a common slip for 陝, in words of one meaning.
 _IN_WORDS = {
     word: word.translate(str.maketrans("瞭乾陜", "了干陕"))
-    for word in ["瞭解", "明瞭", "瞭如", "乾旱", "乾净", "乾粮", "饼乾", "陜西", "陜北", "陜南", "陜甘"]
+    for word in ["瞭解", "瞭如", "乾旱", "乾净", "乾粮", "饼乾", "陜西", "陜北", "陜南", "陜甘"]
 }
 _WORDS = re.compile("|".join(_IN_WORDS))
 

@@ -71,7 +71,7 @@ def run(
     """Extract from ``files`` into ``folder`` on ``workers`` actors, and finish it.
 
     ``address`` is that of a running cluster; without one a Ray of this machine is started, and stopped
-    again. ``workers`` are, when not given, as many as there are GPUs, or cores but one, on which the actors run.
+    again. ``workers`` are, when not given, as many as there are cores but one, of actors on GPUs no more than GPUs.
     ``skipped`` takes what could not be read, in order, at the end; ``each`` takes the characters of an article that is
     done. What a stopped run has done is kept.
     Raises UserError when the cluster is not there or a chunk fails, DeviceError where GPUs are asked for and this
@@ -136,7 +136,8 @@ def _told() -> Iterator[None]:
 
 def _extract(work: Work, files: Sequence[File], workers: int | None, each: Callable[[int], None]) -> None:
     there = ray.cluster_resources()
-    workers = workers or max(1, int(there.get("GPU", 1)) if work.on_gpu else int(there.get("CPU", 2)) - 1)
+    spare = max(1, int(there.get("CPU", 2)) - 1)  # reading takes one, and every actor
+    workers = workers or (min(spare, max(1, int(there.get("GPU", 1)))) if work.on_gpu else spare)
     units = [{"unit": number, "files": pickle.dumps(unit)} for number, unit in enumerate(_units(files, work.size))]
     if not units:
         return

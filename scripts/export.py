@@ -38,5 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
         share = None
         for name in int8_graph.remove(folder):  # it might be of other weights
             print(f"{arguments.model / name} removed; give --texts to write it anew")
-    run_file.exported(folder.path, share)
+    if run_file.exported(folder.path, share):
+        print("its card tells of the graphs before: 'bangfu card' writes it anew")
     return 0

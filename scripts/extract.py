@@ -84,7 +84,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="N",
         help="processes that clean, tokenise and decode beside the model (default: none; on a GPU cores but one, at "
         "most 8); with ray its actors, each with a model (default: CPUs but one, or the cores of this machine; with "
-        "--device cuda GPUs)",
+        "--device cuda as many as GPUs at most)",
     )
     parser.set_defaults(run=run)
 

@@ -132,10 +132,12 @@ def test_a_mistake_in_an_experiment_is_one_line(changes: dict[str, object], word
 
 def test_yaml_may_merge_mappings(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
-    train = "train: [&first {path: t.jsonl, repeat: 2}, {<<: *first, path: u.jsonl}]"
+    train = (
+        "train: [&first {path: t.jsonl, repeat: 2}, &second {<<: *first, path: u.jsonl}, {<<: *second, path: v.jsonl}]"
+    )
     path.write_text(GOOD.replace("train: [{path: t.jsonl}]", train), encoding="utf-8")
     parts = yaml_file.read(path, TrainingConfig).train
-    assert [(part.path, part.repeat) for part in parts] == [("t.jsonl", 2), ("u.jsonl", 2)]
+    assert [(part.path, part.repeat) for part in parts] == [("t.jsonl", 2), ("u.jsonl", 2), ("v.jsonl", 2)]
 
 
 def test_yaml_makes_no_objects(tmp_path: Path) -> None:

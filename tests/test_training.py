@@ -149,8 +149,10 @@ def test_a_stopped_run_goes_on_to_the_same_result(
 def test_what_would_be_lost_or_vain_is_refused_before_the_first_step(config: TrainingConfig, tmp_path: Path) -> None:
     own = tmp_path / "own" / "model"
     shutil.copytree(config.encoder, own)
-    with pytest.raises(ResumeError, match="no run here has made"):
-        train(dataclasses.replace(config, encoder=str(own), output=str(own.parent)))  # would replace the encoder
+    for seeds in ((), (1, 2)):
+        with pytest.raises(ResumeError, match="not the settings and data of its run"):  # would replace the encoder
+            train(dataclasses.replace(config, encoder=str(own), output=str(own.parent), seeds=seeds))
+        assert [file.name for file in own.parent.iterdir()] == ["model"]
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="a file; name a folder"):
         train(dataclasses.replace(config, output=str(tmp_path / "file")))

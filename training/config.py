@@ -38,7 +38,7 @@ class DatasetConfig:
         return replace(self, path=path, labels={name: name for name in self.annotates}, joined=(), packed=0)
 
     def __post_init__(self) -> None:
-        if not self.path:
+        if not self.path.strip():
             raise ValueError("path must not be empty")
         for name in (*self.annotates, *self.joined, *(ours for ours in self.labels.values() if ours)):
             if name not in LABEL_NAMES:
@@ -105,7 +105,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name in ("name", "encoder", "output"):
             if not getattr(self, name).strip():
-                raise ValueError(f"{name} must not be empty")  # an empty path would be the current folder
+                raise ValueError(f"{name} must not be empty")  # as a path it would be the current folder
         if len(set(self.seeds)) != len(self.seeds) or len(self.seeds) == 1:
             raise ValueError(f"seeds {list(self.seeds)} must be several, each once; for one run give seed")
         seeds.check(self.seeds or (self.seed,))

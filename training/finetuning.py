@@ -68,6 +68,7 @@ from bangfu.training.weight_average import AVERAGE_FILE, WeightAverage
 from bangfu.training.yaml_file import ConfigError
 
 _STATE = "trainer_state.json"
+_DATA_FILE = "data.json"
 _PACKAGES = ("torch", "transformers", "datasets", "accelerate", "tokenizers", "numpy", "onnx")
 
 
@@ -183,6 +184,7 @@ def train(config: TrainingConfig, say: Callable[[str], None] = print) -> ModelFo
     say = speaker(say)
     output = Path(config.output)
     check_folder(output)
+    _check_claim(output, config)
     runs = [
         dataclasses.replace(config, seeds=(), seed=seed, output=str(output / f"seed-{seed}")) for seed in config.seeds
     ]
@@ -500,9 +502,18 @@ def _sha256(file: Path) -> str:
 
 def _claim(output: Path, config: TrainingConfig) -> None:
     """Write settings and hashes of the data into the output folder, or check that what stands there is the same."""
-    file, data_file = output / CONFIG_FILE, output / "data.json"
-    data = data_hashes(config)
+    if _check_claim(output, config):
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    yaml_file.write(output / CONFIG_FILE, config)
+    write_json(output / _DATA_FILE, data_hashes(config))
+
+
+def _check_claim(output: Path, config: TrainingConfig) -> bool:
+    """Whether the output folder holds this very run; ResumeError for another, or a model of another origin."""
+    file, data_file = output / CONFIG_FILE, output / _DATA_FILE
     if file.exists() and data_file.exists():
+        data = data_hashes(config)
         mend = "choose another output or remove the folder"
         if yaml_file.read(file, TrainingConfig) != config:
             raise ResumeError(f"{output}: holds a run of other settings ({file}); {mend}")
@@ -510,12 +521,10 @@ def _claim(output: Path, config: TrainingConfig) -> None:
         changed = [path for path in data if before.get(path) != data[path]]
         if changed:
             raise ResumeError(f"{output}: holds a run on other data ({changed[0]} has changed since); {mend}")
-        return
+        return True
     if (output / "model").exists():  # it would be replaced at the end
-        raise ResumeError(f"{output}: holds a model that no run here has made; choose another output")
-    output.mkdir(parents=True, exist_ok=True)
-    yaml_file.write(file, config)
-    write_json(data_file, data)
+        raise ResumeError(f"{output}: holds a model, but not the settings and data of its run; choose another output")
+    return False
 
 
 def _save(config: TrainingConfig, model: Any, tokenizer: Any, settings: ModelSettings, target: Path) -> None:

@@ -159,7 +159,7 @@ def _window(used: int, trained: int) -> list[str]:
 def _int8(agreement: float | None) -> list[str]:
     if agreement is None:
         return []
-    share = f"{100 * agreement:.2f} % of the tokens of those training texts that its ranges were set by"
+    share = f"{100 * agreement:.2f} % of the tokens of the texts that its ranges were set by"
     return [f"On CPUs an int8 graph is run, which gives {share} the tag of fp32."]
 
 

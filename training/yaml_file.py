@@ -24,14 +24,24 @@ class ConfigError(UserError):
 class _Loader(yaml.SafeLoader):
     """The safe loader, but a key that stands twice is an error instead of the last one winning."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        # << merges another mapping, which the keys of this one go before
-        given = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        keys = [self.construct_object(key, deep=True) for key in given]
+    def construct_document(self, node: yaml.Node) -> Any:
+        # before << puts the keys of other mappings beside those that go before them
+        _refuse_repetition(node, set())
+        return super().construct_document(node)
+
+
+def _refuse_repetition(node: yaml.Node, seen: set[int]) -> None:
+    if id(node) in seen:  # an anchor, which may even hold itself
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         for key in keys:
             if keys.count(key) > 1:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+    for child in node.value if isinstance(node, yaml.CollectionNode) else ():
+        for part in child if isinstance(child, tuple) else (child,):
+            _refuse_repetition(part, seen)
 
 
 def read(path: Path | str, kind: type[T]) -> T:
