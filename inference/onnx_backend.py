@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable
 
 import numpy as np
@@ -54,28 +56,35 @@ class OnnxBackend:
                 f"{folder.path}: has no {INT8_GRAPH}; use precision='fp32', or write it with "
                 "'bangfu export MODEL --texts FILE'"
             )
-        fast = precision != "fp32" and providers[0] == _PROVIDERS["cpu"] and folder.has(INT8_GRAPH)
-        graph = folder.file(INT8_GRAPH if fast else GRAPH)
-        self.precision: Precision = "int8" if fast else "fp32"
         options = onnxruntime.SessionOptions()
         # pieces beside each other keep cores busier than one piece shared out among them
         options.intra_op_num_threads = 1
         options.log_severity_level = 4  # what goes wrong is raised, too, and said in one line
-        exact = {"use_tf32": "0"} if precision == "fp32" else {}
-        settings = [exact if name == _PROVIDERS["cuda"] else {} for name in providers]
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(graph), options, list(zip(providers, settings, strict=True))
-            )
-        except Exception as error:  # onnxruntime has a family of errors with no common public base
-            raise ModelFolderError(
-                f"{graph}: cannot be loaded ({reason(error)}); copy the whole folder anew"
-            ) from error
-        # onnxruntime falls back to the CPU with no more than a warning when CUDA cannot start
-        running = self._session.get_providers()
-        if device == "cuda" and provider not in running:
-            raise DeviceError(f"{provider} could not start, only {', '.join(running)}; use device='cpu'")
-        self.device: Device = "cuda" if _PROVIDERS["cuda"] in running else "cpu"
+        why = ""
+        for name in providers:
+            cuda = name == _PROVIDERS["cuda"]
+            if cuda:
+                _find_cuda()
+            fast = precision != "fp32" and not cuda and folder.has(INT8_GRAPH)
+            graph = folder.file(INT8_GRAPH if fast else GRAPH)
+            settings = {"use_tf32": "0"} if cuda and precision == "fp32" else {}
+            try:
+                # its own way back to the CPU would take the graph of the GPU, and tell of it on standard output
+                self._session = onnxruntime.InferenceSession(str(graph), options, [(name, settings)], enable_fallback=0)
+            except Exception as error:  # onnxruntime has a family of errors with no common public base
+                if cuda and isinstance(error, (RuntimeError, ValueError)):  # of the driver, not of the graph
+                    why = f" ({reason(error)})"
+                    continue
+                raise ModelFolderError(
+                    f"{graph}: cannot be loaded ({reason(error)}); copy the whole folder anew"
+                ) from error
+            # where CUDA's libraries are missing, onnxruntime goes on without it and does no more than warn
+            if name in self._session.get_providers():
+                break
+        else:
+            raise DeviceError(f"{provider} could not start{why}; use device='cpu'")
+        self.precision: Precision = "int8" if fast else "fp32"
+        self.device: Device = "cuda" if cuda else "cpu"
         self._inputs = [value.name for value in self._session.get_inputs()]
         threads = threads or cores()
         self._pool = ThreadPool(1 if self.device == "cuda" else threads, "onnxruntime")
@@ -107,3 +116,10 @@ class OnnxBackend:
         with flushed():
             result: Scores = self._session.run(["logits"], feeds)[0]
         return result
+
+
+def _find_cuda() -> None:
+    # onnxruntime does not look where NVIDIA's packages put CUDA; what this prints would stand among the results
+    if hasattr(onnxruntime, "preload_dlls"):  # since 1.21
+        with contextlib.redirect_stdout(io.StringIO()):
+            onnxruntime.preload_dlls()

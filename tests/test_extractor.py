@@ -102,9 +102,34 @@ def test_auto_takes_the_cpu_where_cuda_does_not_start(monkeypatch: pytest.Monkey
         pytest.skip("this machine has CUDA")
     both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both)
-    assert Extractor.load(device="auto")("中国红十字会捐款")
+    running = Extractor.load(device="auto")
+    assert running("中国红十字会捐款") and running.backend.precision == "int8"  # type: ignore[attr-defined]
     with pytest.raises(DeviceError, match="could not start"):
         Extractor.load(device="cuda")
+
+
+def test_a_gpu_without_a_driver_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_inference_collection as collection
+
+    plain = collection.C.InferenceSession.initialize_session
+
+    class Session(collection.C.InferenceSession):  # type: ignore[misc]
+        def initialize_session(self, providers: list[str], *others: object) -> None:
+            if "CUDAExecutionProvider" in providers:
+                raise RuntimeError("CUDA failure 35: CUDA driver version is insufficient")
+            plain(self, providers, *others)
+
+    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(collection.C, "InferenceSession", Session)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both)
+    running = Extractor.load(device="auto")
+    assert running("中国红十字会捐款") and running.backend.precision == "int8"  # type: ignore[attr-defined]
+    with pytest.raises(DeviceError, match=r"could not start \(CUDA failure 35"):
+        Extractor.load(device="cuda")
+    assert capsys.readouterr().out == ""  # where results go
 
 
 def test_the_batch_changes_nothing(extractor: Extractor, article: str) -> None:
@@ -222,6 +247,22 @@ def test_what_does_not_go_together_is_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_cudnn_which_plans_for_each_shape_takes_no_part() -> None:
+    torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+    from bangfu.inference.torch_backend import TorchBackend
+
+    backend, flags = TorchBackend.load(ModelFolder.load(SHIPPED), "cpu"), torch.backends.cuda
+    seen: list[bool] = []
+    backend.model.register_forward_pre_hook(lambda *_: seen.append(flags.cudnn_sdp_enabled()))
+    before = flags.cudnn_sdp_enabled()
+    try:
+        flags.enable_cudnn_sdp(True)
+        backend.scores(np.ones((1, 4), dtype=np.int64), np.ones((1, 4), dtype=np.int64))
+        assert seen == [False] and flags.cudnn_sdp_enabled()
+    finally:
+        flags.enable_cudnn_sdp(before)
+
+
 def test_numbers_too_large_for_fp16_are_said(extractor: Extractor) -> None:
     torch = pytest.importorskip("torch", reason="needs the extra 'train'")
     from bangfu.inference.torch_backend import TorchBackend
@@ -289,9 +330,11 @@ def test_onnx_on_a_gpu(monkeypatch: pytest.MonkeyPatch, extractor: Extractor, ar
     real = onnxruntime.InferenceSession
 
     class Session:
-        def __init__(self, graph: str, options: Any, providers: list[tuple[str, dict[str, str]]]) -> None:
+        def __init__(
+            self, graph: str, options: Any, providers: list[tuple[str, dict[str, str]]], enable_fallback: int
+        ) -> None:
             given[:] = providers
-            session = real(graph, options, providers[1:])
+            session = real(graph, options, both[1:])
             self.run, self.get_inputs = session.run, session.get_inputs
 
         def get_providers(self) -> list[str]:
@@ -302,13 +345,13 @@ def test_onnx_on_a_gpu(monkeypatch: pytest.MonkeyPatch, extractor: Extractor, ar
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both)
     monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
     model = Extractor.load(precision="fp32")
-    assert given == [(both[0], {"use_tf32": "0"}), (both[1], {})]
+    assert given == [(both[0], {"use_tf32": "0"})]
     assert model.batch_tokens == CUDA_BATCH_TOKENS and model.backend.submit is not None  # type: ignore[attr-defined]
     texts = [article, *article.split("。"), article * 3]
     ours = Extractor(model.backend, model.encoder, model.settings, 500)(texts)
     assert [places(one) for one in ours] == [places(one) for one in exact(texts)]
     Extractor.load(batch_tokens=100, workers=None)
-    assert given == [(both[0], {}), (both[1], {})]
+    assert given == [(both[0], {})]
 
 
 def test_the_base_path_is_light() -> None:

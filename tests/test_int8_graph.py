@@ -189,6 +189,7 @@ def test_no_documents_are_not_the_same_as_no_texts(folder: ModelFolder, capsys: 
 
 
 def test_a_graph_that_is_taken_away_is_not_told_of(folder: ModelFolder) -> None:
+    pytest.importorskip("onnx", reason="needs the extra 'train'")
     run_file = pytest.importorskip("bangfu.training.run_file", reason="needs the extra 'train'", exc_type=ImportError)
     (folder.path / run_file.RUN_FILE).write_text('{"name": "a", "int8_agreement": 1.0}')
     assert main(["export", str(folder.path)]) == 0
