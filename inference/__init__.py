@@ -8,11 +8,22 @@ from bangfu.inference.entity import Entity
 from bangfu.inference.extractor import Extractor
 from bangfu.inference.input_error import InputError
 from bangfu.inference.model_folder import ModelFolderError
+from bangfu.inference.value import Value
 
 if TYPE_CHECKING:
     from bangfu.inference.reading import read
 
-__all__ = ["Article", "DeviceError", "Entity", "Extractor", "InputError", "ModelFolderError", "Source", "read"]
+__all__ = [
+    "Article",
+    "DeviceError",
+    "Entity",
+    "Extractor",
+    "InputError",
+    "ModelFolderError",
+    "Source",
+    "Value",
+    "read",
+]
 
 
 def __getattr__(name: str) -> Any:

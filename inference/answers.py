@@ -15,6 +15,7 @@ from bangfu.inference.preparation import Texts
 from bangfu.inference.recurrence import recurring
 from bangfu.inference.selection import select
 from bangfu.inference.tokens import Tokens
+from bangfu.inference.value import BEFORE, value
 
 
 def answers(
@@ -44,7 +45,11 @@ def _entities(
 ) -> list[Entity]:
     entities = []
     for span in spans:
-        start, end = clear.raw_range(int(tokens.starts[span.start]), int(tokens.ends[span.stop - 1]))
+        first, last = int(tokens.starts[span.start]), int(tokens.ends[span.stop - 1])
+        start, end = clear.raw_range(first, last)
         score = calibration.score(span.confidence) if calibration else span.confidence
-        entities.append(Entity(start, end, span.label, raw[start:end], score))
+        says = None
+        if span.label == "AMOUNT":
+            says = value(clear.text[first:last], clear.text[max(0, first - BEFORE) : first])
+        entities.append(Entity(start, end, span.label, raw[start:end], score, says))
     return entities

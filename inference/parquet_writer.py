@@ -50,6 +50,17 @@ SCHEMA = pa.schema(
                         ("label", pa.string()),
                         ("text", pa.string()),
                         ("score", pa.float64()),
+                        (
+                            "value",
+                            pa.struct(
+                                [
+                                    ("number", pa.float64()),
+                                    ("upper", pa.float64()),
+                                    ("unit", pa.string()),
+                                    ("sense", pa.string()),
+                                ]
+                            ),
+                        ),
                     ]
                 )
             ),

@@ -113,11 +113,14 @@ def _frame(out: IO[str], form: Format) -> Iterator[Write]:
         yield json_line
     elif form == "csv":
         rows = csv.writer(out)
-        rows.writerow(["id", "start", "end", "label", "text", "score"])
+        rows.writerow(["id", "start", "end", "label", "text", "score", "number", "upper", "unit", "sense"])
 
         def csv_rows(article: Article, entities: Sequence[Entity]) -> None:
             for entity in entities:
-                rows.writerow([article.id, entity.start, entity.end, entity.label, entity.text, entity.score])
+                row = [article.id, entity.start, entity.end, entity.label, entity.text, entity.score]
+                value = entity.value
+                says = [None] * 4 if value is None else [value.number, value.upper, value.unit, value.sense]
+                rows.writerow([*row, *says])
 
         yield csv_rows
     else:
@@ -130,7 +133,7 @@ def _frame(out: IO[str], form: Format) -> Iterator[Write]:
                     entity.end,
                     entity.label,
                     entity.label,
-                    f"[{entity.start}, {entity.end}) score {entity.score:.2f}",
+                    f"[{entity.start}, {entity.end}) score {entity.score:.2f}{_says(entity)}",
                 )
                 for entity in entities
             ]
@@ -138,3 +141,11 @@ def _frame(out: IO[str], form: Format) -> Iterator[Write]:
 
         yield section
         out.write(page.CLOSING)
+
+
+def _says(entity: Entity) -> str:
+    value = entity.value
+    if value is None:
+        return ""
+    upper = "" if value.upper is None else f"–{value.upper:,}"
+    return f": {value.number:,}{upper} {value.unit} ({value.sense})"

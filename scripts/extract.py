@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from tqdm import tqdm
 
 from bangfu.inference import writer
 from bangfu.inference.backend import BACKENDS, DEVICES, PRECISIONS
+from bangfu.inference.entity import Entity
 from bangfu.inference.extraction import Summary, extracted
 from bangfu.inference.extractor import BATCH_TOKENS, CUDA_BATCH_TOKENS, Extractor, checked_score
 from bangfu.inference.form import COMPRESSED, FORMS
@@ -231,6 +233,7 @@ def _settings(arguments: argparse.Namespace, reading: Reading, form: writer.Form
         "device": arguments.device,
         "precision": arguments.precision,
         "min_score": arguments.min_score,
+        "entity": [field.name for field in dataclasses.fields(Entity)],
         "model": ModelFolder.load(arguments.model or SHIPPED).fingerprint(),
     }
 

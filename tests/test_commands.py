@@ -59,7 +59,7 @@ def test_extract_files(tmp_path: Path, extractor: Extractor, article: str) -> No
     source = {"file": str(articles), "extractor": "json", "encoding": "utf-8", "column": "text"}
     assert found[2]["source"] == source | {"characters": 5, "row": 3}
     assert found[0]["entities"] == [entity.to_json() for entity in extractor(article)]
-    assert set(found[0]["entities"][0]) == {"start", "end", "label", "text", "score"}
+    assert set(found[0]["entities"][0]) == {"start", "end", "label", "text", "score", "value"}
     assert list(tmp_path.glob(".*partial")) == []
 
 
@@ -120,7 +120,7 @@ def test_a_dash_is_standard_output(
     monkeypatch.chdir(tmp_path)
     assert main(["extract", str(SAMPLE), "--format", "csv", "-o", "-"]) == 0
     said = capsys.readouterr()
-    assert said.out.startswith("id,start,end,label,text,score\r\n") and said.err == ""
+    assert said.out.startswith("id,start,end,label,text,score,number,upper,unit,sense\r\n") and said.err == ""
     assert list(tmp_path.iterdir()) == []
 
 
