@@ -77,7 +77,14 @@ class TorchBackend:
         training = self.model.training
         self.model.eval()
         with torch.inference_mode(), sdpa_kernel(_ATTENTION):
-            logits = self.model(input_ids=self._there(torch.from_numpy(ids)), attention_mask=self._mask(mask)).logits
+            try:
+                given = self._there(torch.from_numpy(ids))
+                logits = self.model(input_ids=given, attention_mask=self._mask(mask)).logits
+            except torch.OutOfMemoryError as error:
+                raise UserError(
+                    f"a batch of {ids.size:,} tokens does not fit into the memory of the GPU; "
+                    "use smaller batches (batch_tokens=…, --batch-tokens)"
+                ) from error
             # copied back behind the batch, while the next one is made ready here
             back = torch.empty(logits.shape, dtype=torch.float32, pin_memory=self.device == "cuda")
             back.copy_(logits, non_blocking=True)

@@ -89,6 +89,11 @@ def _main(arguments: Sequence[str] | None) -> int:
         message = str(error) if "pip install" in str(error) else f"{error}: pip install 'bangfu[train]'"
     except KeyboardInterrupt:
         message = "stopped"
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which need not be there
+            raise
+        message = f"{str(error).partition('. ')[0]}; set batch_size lower (gradient_accumulation higher by as much)"
+        message += ", of a pretraining micro_batch_tokens; the run goes on from its last checkpoint"
     print(f"bangfu: {one_line(message)}", file=sys.stderr)
     return 2
 

@@ -417,3 +417,15 @@ def test_evaluate_writes_figures_and_a_page(tmp_path: Path, capsys: pytest.Captu
     assert main(["evaluate", str(gold), "--documents", "b"]) == 0
     assert ", 1 documents" in capsys.readouterr().out
     assert main(["evaluate", str(gold), "--documents", "c"]) == 2
+
+
+def test_a_full_gpu_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+    from bangfu.scripts import train
+
+    def full(_: object) -> int:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nGPU 0 has …")
+
+    monkeypatch.setattr(train, "run", full)
+    assert main(["train", "any.yaml"]) == 2
+    assert capsys.readouterr().err.startswith("bangfu: CUDA out of memory; set batch_size lower")

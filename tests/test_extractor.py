@@ -276,6 +276,23 @@ def test_numbers_too_large_for_fp16_are_said(extractor: Extractor) -> None:
         Extractor(backend, extractor.encoder, extractor.settings)("民政部")
 
 
+def test_a_batch_too_large_for_a_gpu_is_one_line(extractor: Extractor, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+    from bangfu.inference.torch_backend import TorchBackend
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has …")
+
+    backend = TorchBackend.load(ModelFolder.load(SHIPPED), "cpu")
+    monkeypatch.setattr(backend, "model", full)
+    monkeypatch.setattr(full, "training", False, raising=False)
+    monkeypatch.setattr(full, "eval", lambda: None, raising=False)
+    monkeypatch.setattr(TorchBackend, "device", "cpu")
+    monkeypatch.setattr(TorchBackend, "_mask", lambda *_: None)
+    with pytest.raises(UserError, match=r"5 tokens does not fit .* --batch-tokens"):
+        Extractor(backend, extractor.encoder, extractor.settings)("民政部")
+
+
 class Submitting(ByHeart):
     """As a GPU: a batch runs when its scores are asked for, and not before; it notes what was done when."""
 
