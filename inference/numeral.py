@@ -12,7 +12,8 @@ _WORTH = _DIGITS | _PAIRS
 _NOUGHTS = "零〇○单"
 # the largest first: what stands in front of it is counted by it, what stands behind is added
 _SCALES = ("亿", 10**8), ("万", 10**4), ("千仟", 1000), ("百佰", 100), ("十拾", 10)
-_ARABIC = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+# with noughts in front it is the end of a number that was torn
+_ARABIC = r"(?!0[\d,])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 _NOUGHT = f"(?:[零〇○]|单(?=[{''.join(_DIGITS)}]))"
 # of 500千瓦 and 千米 the 千 is the unit's
 _SCALE = "(?:[十百佰仟拾万亿](?!帕)|千(?![瓦克米卡伏安赫焦帕])|(?:(?<=[几数])|^)千)"

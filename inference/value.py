@@ -71,7 +71,7 @@ _BEFORE: tuple[tuple[re.Pattern[str], Sense], ...] = (
 _LAST = frozenset("于下少码逾破出过超足到满多近约概为合")
 # four of five amounts are of this form, which needs a tenth of the time
 _USUAL = re.compile(
-    r"(\d{1,7}(?:\.\d{1,4})?)([余多]?[万亿]?|[万亿][余多])"
+    r"(?!0\d)(\d{1,7}(?:\.\d{1,4})?)([余多]?[万亿]?|[万亿][余多])"
     "([元个名人家户吨亩台位件米所条只例套斤座辆张处份间支项箱头口顶架床艘笔]|人次|公里|公斤|美元|平方米)",
     re.ASCII,
 )

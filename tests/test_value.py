@@ -118,6 +118,8 @@ def test_ranges(text: str, number: float, upper: float, unit: str) -> None:
         "1,26元",
         "3 12元",
         "4×100米",
+        "00余名",
+        "000,000元",
         "1-2-3个",
         "万千人",
         "成百上千户",
