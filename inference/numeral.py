@@ -25,6 +25,10 @@ _NUMERAL = re.compile(
     rf"(?P<body>(?:{_ARABIC}|{_DIGIT}|{_NOUGHT}|{_SCALE}|{_POINT}|个(?=[余多]?[万亿])|[余多来几](?={_SCALE}))*)"
     r"(?P<end>[余多来几]?)"
 )
+# 一万三 ends a number; of 10万一次性口罩 the 一 is of what is counted
+_SPOKEN = re.compile(rf"[1-9{''.join(_DIGITS)}]")
+_SPOKEN_END = re.compile(rf"[百佰千仟万亿]{_SPOKEN.pattern}")
+_BEHIND_SPOKEN = tuple("元圆块斤里亩米多余以左上出至到、") + tuple("~～〜—–－―-")
 _MARKS = str.maketrans("", "", "个余多来几")
 
 
@@ -56,6 +60,9 @@ def numeral(text: str) -> Numeral | None:
         return None
     marks, several = match["body"] + match["end"], match["several"] is not None
     body = match["body"].translate(_MARKS)
+    behind = text[match.end() :]
+    if behind and _SPOKEN_END.fullmatch(body[-2:]) and not match["end"] and not behind.startswith(_BEHIND_SPOKEN):
+        return None
     number = Decimal(1) if several and not body else _worth(body)
     if number is None:
         return None
@@ -87,7 +94,7 @@ def _worth(text: str, behind_another: bool = False) -> Decimal | None:
         rest = _worth(behind, True) if behind else Decimal(0)
         if count is None or rest is None or rest >= scale:
             return None
-        if len(behind) == 1 and scale >= 100:
+        if scale >= 100 and _SPOKEN.fullmatch(behind):
             rest *= scale // 10
         return count * scale + rest
     whole, point, decimals = text.partition("点")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal
 
 from bangfu.inference.numeral import numeral
@@ -18,8 +19,8 @@ _CURRENCIES = {
     **dict.fromkeys(("美元", "美金", "US$", "USD"), "美元"),
     **dict.fromkeys(("港元", "港币", "港纸", "HK$", "HKD"), "港元"),
     **dict.fromkeys(("新台币", "台币", "NT$"), "新台币"),
-    **dict.fromkeys(("澳门元", "澳门币", "葡币", "MOP"), "澳门元"),
-    **dict.fromkeys(("欧元", "€", "EUR"), "欧元"),
+    **dict.fromkeys(("澳门元", "澳门币", "葡币", "MOP$", "MOP"), "澳门元"),
+    **dict.fromkeys(("欧元", "欧", "€", "EUR"), "欧元"),
     **dict.fromkeys(("英镑", "镑", "£", "GBP"), "英镑"),
     **dict.fromkeys(("日元", "日圆", "日币", "円"), "日元"),
     **dict.fromkeys(("新加坡元", "新元", "新币", "坡币", "S$"), "新加坡元"),
@@ -42,14 +43,16 @@ _SUFFIX = re.compile(rf"[元圆块]?(?P<currency>{_CURRENCY.pattern})")
 _DIGIT = "[1-9一二三四五六七八九两]"
 # what stands behind the number: 元6角, 块八, 毛七, 分钱; 米六; 吨半
 _CHANGE = re.compile(
-    rf"(?:[元圆块](?:(?P<jiao>{_DIGIT})[角毛]?)?(?:零?(?P<fen>{_DIGIT})分?)?整?"
+    rf"(?:[元圆块](?:(?P<jiao>{_DIGIT})[角毛]?)?(?:零?(?P<fen>{_DIGIT})分?)?[整正]?"
     rf"|(?P<coin>[角毛])(?P<more>{_DIGIT})?分?|(?P<cent>分(?=钱)))钱?"
 )
 _TENTH = re.compile(rf"(?P<unit>米)(?P<tenth>{_DIGIT})")
 _HALF = re.compile("(?P<unit>.+)半")
 # no unit has these in it: what is behind it is another number, or no amount
-_NO_UNIT = re.compile(r"[\d一二三四五六七八九万亿几或至到,，.．×*]|^[十百多余来数以]|^[两把].")
-_TO = re.compile("至|到|[~～〜－-]|[—–]+|、|以上(?=[^起])")
+_NO_UNIT = re.compile(
+    r"[\d一二三四五六七八九万亿几或至到多,，.．×*+]|分之|^半|^[块里斤]?来|^[十百数以余]|^[两把].|^上[十百千]"
+)
+_TO = re.compile("至|到|[~～〜－-]|[—–―]+|、|以上(?=[^起])")
 _NEIGHBOURS = re.compile("(?P<one>[一二三四五六七八九两])(?P<other>[二三四五六七八九两])(?![一二三四五六七八九点])")
 _BEHIND: tuple[tuple[re.Pattern[str], Sense], ...] = (
     (re.compile("(?:[及或]?以上|(?<=元)起|出头|有余|余|多)$"), "more"),
@@ -58,17 +61,22 @@ _BEHIND: tuple[tuple[re.Pattern[str], Sense], ...] = (
 )
 _BEFORE: tuple[tuple[re.Pattern[str], Sense], ...] = (
     (
-        re.compile("(?:不少于|不低于|不下|至少|最少|起码|多于|高于|逾|突破|超出|(?<!不)超过|(?<![反高不])超)$"),
+        re.compile(
+            "(?:不少于|不低于|不下|至少|最少|起码|(?<!不)多于|(?<!不)高于|(?<!不)大于|逾|突破|超出|(?<![不未有])超过|(?<![反高不中英西])超)$"
+        ),
         "more",
     ),
     (
-        re.compile("(?:不超过?|不多于|不高于|不足|不到|不满|未满|至多|最多|低于|少于|接近|(?<![最附邻临靠新远亲])近)$"),
+        re.compile(
+            "(?:[不未]超过?|没有超过|不多于|不高于|不大于|小于|不足|不到|不满|未满|至多|最多|低于|少于|接近|(?<![最附邻临靠新远亲就走相])近)$"
+        ),
         "less",
     ),
-    (re.compile("(?:大约|大概|约为|约合|(?<![签条公合节履预契特违毁])约)$"), "about"),
+    (re.compile("(?:大约|大概|约为|约合|(?<![签条公合节履预契特违毁邀立纽相制赴失守誓])约)$"), "about"),
 )
 # the last characters of these words
-_LAST = frozenset("于下少码逾破出过超足到满多近约概为合")
+_LAST = frozenset("于下少码逾破出过超足到满多近约概为合有达了")
+_BETWEEN = re.compile("[有达了]$")  # 约有, 超过了
 # four of five amounts are of this form, which needs a tenth of the time
 _USUAL = re.compile(
     r"(?!0\d)(\d{1,7}(?:\.\d{1,4})?)([余多]?[万亿]?|[万亿][余多])"
@@ -85,6 +93,23 @@ _GROUPS = re.compile(r"(?<!\d)\d{1,3}(?:\s\d{3})+(?!\d)")
 _APART = re.compile(r"\d\s+\d")
 _POINT = re.compile(r"(?<=\d)[．·・](?=\d)")
 _COMMA = re.compile(r"(?<=\d)，(?=\d{3})")
+
+
+# 二、三十 is 二三十
+_LIST = re.compile("(?<=[一二三四五六七八九两])、(?=[一二三四五六七八九两])")
+_WRITTEN = (
+    (re.compile(r"(?<=[\d万亿])\+"), "余"),
+    (re.compile(r"(?<=[元户人])\+$"), "以上"),
+    (re.compile("廿"), "二十"),
+    (re.compile("卅"), "三十"),
+    (re.compile("(?<=[a-z])2$"), "²"),
+    (re.compile("(?<=[a-z])3$"), "³"),
+    (re.compile("(?:不等|（含）|\\(含\\))(?=(?:以[上下])?$)"), ""),
+    (re.compile("^好(?=[几多])"), ""),
+)
+_FRONT = re.compile(
+    "(?:不[足到满]|不[超少低高大][过于]|未满|超过?|逾|将近|接近|近|大约|约|至少|最[多少]|[高大多低少小]于)(?=.)"
+)
 
 
 @dataclass(frozen=True)
@@ -123,27 +148,38 @@ def value(text: str, before: str = "") -> Value | None:
         digits, scale, unit = usual.groups()
         number = (Decimal(digits) if "." in digits else int(digits)) * _SCALES[scale.strip("余多")]
         return Value(_plain(number), None, unit, _said(before) or "exact" if scale in _SCALES else "more")
+    if (front := _FRONT.match(text)) is not None:
+        before, text = front[0], text[front.end() :]
+    found = _read(text)
+    if found is None or found.sense not in ("exact", "about"):
+        return found
+    said = _said(before)
+    # near a range both ends are
+    return replace(found, sense=said) if said == "about" or (said and found.upper is None) else found
+
+
+@lru_cache(4096)
+def _read(text: str) -> Value | None:
     text = _GROUPS.sub(lambda match: _SPACE.sub("", match[0]), text)
     if _APART.search(text):
         return None
     text = _COMMA.sub(",", _POINT.sub(".", _SPACE.sub("", text)))
+    for pattern, instead in _WRITTEN:
+        text = pattern.sub(instead, text)
     part = _part(text)
-    if part is None:
-        return _range(text)
-    sense: Sense = part.sense
-    if sense in ("exact", "about"):
-        sense = _said(before) or sense
-    return _value(part.number, None, part.unit, sense)
+    return _range(text) if part is None else _value(part.number, None, part.unit, part.sense)
 
 
 def _said(before: str) -> Sense | None:
     before = before[-BEFORE:].rstrip()
     if before[-1:] not in _LAST:  # nearly always
         return None
+    before = _BETWEEN.sub("", before)
     return next((sense for pattern, sense in _BEFORE if pattern.search(before)), None)
 
 
 def _range(text: str) -> Value | None:
+    text = _LIST.sub("", text)
     splits = list(_TO.finditer(text))
     if len(splits) == 1:
         low, high = _part(text[: splits[0].start()]), _part(text[splits[0].end() :])

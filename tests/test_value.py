@@ -50,6 +50,10 @@ CORPUS = Path(__file__).parent.parent / "labels" / "corpus"
         ("9007亿千瓦时", 900_700_000_000, "千瓦时"),
         ("3万两", 30_000, "两"),
         ("5000单", 5000, "单"),
+        ("一百十户", 110, "户"),
+        ("廿五户", 25, "户"),
+        ("500元不等", 500, "元"),
+        ("1 200 m2", 1200, "m²"),
         ("12起", 12, "起"),
         ("人民币25万元", 250_000, "元"),
         ("¥61,207.33", 61_207.33, "元"),
@@ -84,6 +88,8 @@ def test_a_number_and_its_unit(text: str, number: float, unit: str) -> None:
         ("几十家", 10, "家", "several"),
         ("数百万元", 1_000_000, "元", "several"),
         ("几千米", 1000, "米", "several"),
+        ("300+人", 300, "人", "more"),
+        ("近千元", 1000, "元", "less"),
     ],
 )
 def test_more_or_less(text: str, number: float, unit: str, sense: Sense) -> None:
@@ -103,6 +109,7 @@ def test_more_or_less(text: str, number: float, unit: str, sense: Sense) -> None
         ("一两家", 1, 2, "家"),
         ("一百四五十斤", 140, 150, "斤"),
         ("4、5个", 4, 5, "个"),
+        ("二、三十人", 20, 30, "人"),
     ],
 )
 def test_ranges(text: str, number: float, upper: float, unit: str) -> None:
@@ -119,6 +126,10 @@ def test_ranges(text: str, number: float, upper: float, unit: str) -> None:
         "3 12元",
         "4×100米",
         "00余名",
+        "10万一次性口罩",
+        "三米多高",
+        "百分之百",
+        "几十上百人",
         "000,000元",
         "1-2-3个",
         "万千人",
@@ -142,7 +153,11 @@ def test_what_is_not_understood_has_no_value(text: str) -> None:
         ("不少于", "more"),
         ("逾\n", "more"),
         ("捐赠约", "about"),
+        ("大约有", "about"),
+        ("未超过", "less"),
+        ("超过了", "more"),
         ("节约", "exact"),
+        ("就近", "exact"),
         ("附近", "exact"),
         ("现场签约", "exact"),
         ("", "exact"),
@@ -150,6 +165,11 @@ def test_what_is_not_understood_has_no_value(text: str) -> None:
 )
 def test_words_in_front_count(before: str, sense: Sense) -> None:
     assert value("50万元", before) == Value(500_000, None, "元", sense)
+
+
+def test_about_a_range() -> None:
+    assert value("3至5万元", "每户约") == value("约3至5万元") == Value(30_000, 50_000, "元", "about")
+    assert value("3至5万元", "不超过") == Value(30_000, 50_000, "元", "exact")
 
 
 def test_the_extractor_says_what_amounts_say(extractor: Extractor) -> None:
