@@ -136,6 +136,8 @@ def test_ranges(text: str, number: float, upper: float, unit: str) -> None:
         "成百上千户",
         "三元五元",
         "9" * 20,
+        "9" * 10_000 + "万元",
+        "万" * 10_000,
         "三亩二分",
     ],
 )
