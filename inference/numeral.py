@@ -29,6 +29,8 @@ _NUMERAL = re.compile(
 _SPOKEN = re.compile(rf"[1-9{''.join(_DIGITS)}]")
 _SPOKEN_END = re.compile(rf"[百佰千仟万亿]{_SPOKEN.pattern}")
 _BEHIND_SPOKEN = tuple("元圆块斤里亩米多余以左上出至到、") + tuple("~～〜—–－―-")
+# longer ones are no numbers, and 万万万… would be read ever deeper
+LONGEST = 60
 _MARKS = str.maketrans("", "", "个余多来几")
 
 
@@ -56,7 +58,7 @@ def numeral(text: str) -> Numeral | None:
     A single digit behind 百, 千, 万 or 亿 counts the next smaller scale, as it is spoken: 一万三 is 13,000.
     """
     match = _NUMERAL.match(text)
-    if match is None or not match[0]:
+    if match is None or not 0 < match.end() <= LONGEST:
         return None
     marks, several = match["body"] + match["end"], match["several"] is not None
     body = match["body"].translate(_MARKS)

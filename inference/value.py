@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal
 
-from bangfu.inference.numeral import numeral
+from bangfu.inference.numeral import LONGEST, numeral
 
 Sense = Literal["exact", "about", "more", "less", "several"]
 
@@ -86,8 +86,6 @@ _USUAL = re.compile(
 _SCALES = {"": 1, "万": 10**4, "亿": 10**8}
 # how many characters in front of an amount are looked at
 BEFORE = 8
-# longer ones are no amounts, and 万万万… would be read ever deeper
-_LONGEST = 60
 # beyond it a float does not hold every whole number
 _MOST = Decimal(2**53)
 _SPACE = re.compile(r"\s+")
@@ -150,7 +148,7 @@ def value(text: str, before: str = "") -> Value | None:
         digits, scale, unit = usual.groups()
         number = (Decimal(digits) if "." in digits else int(digits)) * _SCALES[scale.strip("余多")]
         return Value(_plain(number), None, unit, _said(before) or "exact" if scale in _SCALES else "more")
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return None
     if (front := _FRONT.match(text)) is not None:
         before, text = front[0], text[front.end() :]
